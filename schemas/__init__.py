@@ -1,0 +1,1 @@
+"""The contract: events, topics, frames, the bus and errors. Knows nobody else in the house."""
