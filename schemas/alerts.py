@@ -1,0 +1,26 @@
+"""Alerts on ``risk.alerts``: edges of a limit, each episode one breach and one clear."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.events import Payload
+
+
+class Alert(Payload, frozen=True):
+    """RISK_LIMIT_BREACH, RISK_LIMIT_CLEARED and their kin."""
+
+    alert_id: str
+    """``limitId|key|episode``"""
+    limit_id: str
+    rule: str
+    key: str
+    """``account:A``, ``symbol:X``, ``account:A/symbol:X`` or ``firm``"""
+    symbol: str | None
+    account: str | None
+    state: Literal["breach", "clear"]
+    value: float
+    """What was compared, at the edge."""
+    threshold: float
+    episode: int
+    """1 for the first breach of this limit and key, then 2, ..."""
