@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -69,3 +70,13 @@ class Instrument(Payload, frozen=True):
     maintenance_margin: Decimal | None = None
     allow_negative: bool = False
     """Prices below zero are prices (spreads, some futures), not errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control event, or its removal, as every shard gets it."""
+
+    topic: str
+    id: str
+    payload: Payload | None
+    """None: the entry was deleted (a tombstone)."""

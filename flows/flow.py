@@ -1,0 +1,69 @@
+"""What a flow is: a name, the topics it reads and writes, and a function that builds streams from streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bytewax.dataflow import KeyedStream
+
+from schemas.control import Control
+from schemas.events import RawEnvelope
+from schemas.outgoing import Outgoing
+
+SHARD_KEYS = (
+    "00-6", "01-68", "02-28", "03-87", "04-0", "05-20", "06-21", "07-54",
+    "08-19", "09-43", "10-16", "11-8", "12-4", "13-65", "14-21", "15-109",
+)  # fmt: skip
+"""Names of the shards. The engine sends a key to a worker by a hash of its text; these spread evenly over 2, 3, 4 and 8
+workers (8/8, 6/5/5, 4/4/4/4, 2 each). They name stored state: never change them."""
+
+
+class Said(Protocol):
+    """What was published after a snapshot was taken, for steps that must not say it otherwise (law 5)."""
+
+    def marks(self) -> Mapping[str, Mapping[int, int]]:
+        """Positions in the output topics, at or before which everything is in the snapshot."""
+
+    def since(self, marks: Mapping[str, Mapping[int, int]]) -> list[RawEnvelope]:
+        """Events of those topics from these positions on, in the order of their partitions."""
+
+
+class Snapshots(Protocol):
+    """Where a step's state is kept between epochs."""
+
+    def save(self, step_id: str, key: str, state: Any) -> Any:
+        """Keep it; what comes back is small and goes into the engine's own store."""
+
+    def load(self, step_id: str, key: str, saved: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the engine gives a flow beside its streams."""
+
+    settings: Any
+    """The flow's own settings, frozen."""
+    snapshots: Snapshots
+    said: Said
+    controls: tuple[Control, ...] = ()
+    """What the control topics held when the run started: applied to fresh state before the first event."""
+
+
+Streams = Mapping[str, KeyedStream[Any]]
+"""Topic to stream of (shard key, inside value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A dataflow."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    build: Callable[[Streams, Context], Streams]
+    says: tuple[str, ...]
+    """Topics whose steps decide from more than one ordered input: after a crash they adopt what these already hold (law 5)."""
+    encode: Mapping[str, Callable[[Any], Outgoing]]
+    """Topic written to the codec of its inside value."""

@@ -1,0 +1,48 @@
+"""Ticks become bars, marks, volatility and price-band alerts.
+
+::
+
+    market.ticks ────────┐
+    control.limits ──────┼─► market (a shard of symbols at a time) ─┬─► market.bars
+    control.instruments ─┘                                          ├─► market.marks
+                                                                    ├─► risk.alerts
+                                                                    └─► dead.letters
+"""
+
+from __future__ import annotations
+
+import bytewax.operators as op
+
+from flows.flow import Context, Flow, Streams
+from flows.verbs import hosted, to_every_shard
+from operators.market.hosting import MarketStep
+from schemas.market_codec import encode_alerts, encode_bars, encode_marks, encode_rejects
+
+
+def build(inputs: Streams, context: Context) -> Streams:
+    """Streams of what each shard made, by topic."""
+    limits = to_every_shard("market.limits", inputs["control.limits"])
+    instruments = to_every_shard("market.instruments", inputs["control.instruments"])
+    events = op.merge("market.events", inputs["market.ticks"], limits, instruments)
+    made = hosted("market", events, context, lambda state: MarketStep(context.settings, state))
+    return {
+        "market.bars": op.filter_map_value("market.bars", made, lambda output: output.bars if len(output.bars) else None),
+        "market.marks": op.filter_map_value("market.marks", made, lambda output: output.marks if len(output.marks) else None),
+        "risk.alerts": op.filter_map_value("market.alerts", made, lambda output: output.alerts or None),
+        "dead.letters": op.filter_map_value("market.rejects", made, lambda output: output.rejects or None),
+    }
+
+
+FLOW = Flow(
+    name="market",
+    reads=("market.ticks", "control.limits", "control.instruments"),
+    writes=("market.bars", "market.marks", "risk.alerts", "dead.letters"),
+    says=("risk.alerts",),
+    build=build,
+    encode={
+        "market.bars": encode_bars,
+        "market.marks": encode_marks,
+        "risk.alerts": encode_alerts,
+        "dead.letters": encode_rejects,
+    },
+)

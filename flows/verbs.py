@@ -1,0 +1,89 @@
+"""Stream verbs of the house, beside Bytewax's own: hosting an operator as a keyed, recoverable step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import bytewax.operators as op
+from bytewax.dataflow import KeyedStream
+from bytewax.operators import StatefulBatchLogic
+
+from flows.flow import SHARD_KEYS, Context
+from schemas.events import RawEnvelope
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Hostable(Protocol[In, Out]):
+    """An operator as the engine hosts it, one instance a shard."""
+
+    def process(self, item: In) -> Out | None:
+        """Apply one input; the output, or None where there is none."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data with a version: an immutable copy, for it is stored later."""
+
+    def adopt(self, events: Iterable[RawEnvelope]) -> None:
+        """Take as said what was published after the restored snapshot."""
+
+
+class HostedStep(StatefulBatchLogic[In, Out, Any]):
+    """Runs one operator as a step. Emits nothing at the end of input: a stopped run keeps what is open as state."""
+
+    def __init__(self, step_id: str, context: Context, make: Callable[[dict[str, Any] | None], Hostable[In, Out]], saved: Any) -> None:
+        self._step_id = step_id
+        self._context = context
+        self._key = ""
+        self._operator: Hostable[In, Out] | None = None
+        self._make = make
+        self._saved = saved
+
+    def _start(self, key: str) -> Hostable[In, Out]:
+        """The engine never tells a step its key: it comes with the first item, and with the snapshot."""
+        self._key = key
+        if self._saved is None:
+            operator = self._make(None)
+            for control in self._context.controls:
+                operator.process(control)  # type: ignore[arg-type]
+            return operator
+        operator = self._make(self._context.snapshots.load(self._step_id, key, self._saved["state"]))
+        operator.adopt(self._context.said.since(self._saved["said"]))
+        self._saved = None
+        return operator
+
+    def on_batch(self, values: list[tuple[str, In]]) -> tuple[list[Out], bool]:
+        if self._operator is None:
+            self._operator = self._start(values[0][0])
+        outputs = [output for _, value in values if (output := self._operator.process(value)) is not None]
+        return outputs, StatefulBatchLogic.RETAIN
+
+    def on_notify(self) -> tuple[list[Out], bool]:
+        return [], StatefulBatchLogic.RETAIN
+
+    def on_eof(self) -> tuple[list[Out], bool]:
+        return [], StatefulBatchLogic.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        return None
+
+    def snapshot(self) -> Any:
+        if self._operator is None:
+            return self._saved
+        state = self._context.snapshots.save(self._step_id, self._key, self._operator.snapshot())
+        return {"version": 1, "state": state, "said": self._context.said.marks()}
+
+
+def hosted(
+    step_id: str, stream: KeyedStream[In], context: Context, make: Callable[[dict[str, Any] | None], Hostable[In, Out]]
+) -> KeyedStream[Out]:
+    """Apply an operator per shard. ``make(None)`` starts fresh, ``make(state)`` from a snapshot. The step's id names stored state."""
+    keyed = op.map(f"{step_id}.name", stream, lambda pair: (pair[0], pair))
+    return op.stateful_batch(step_id, keyed, lambda saved: HostedStep(step_id, context, make, saved))
+
+
+def to_every_shard(step_id: str, stream: KeyedStream[In]) -> KeyedStream[In]:
+    """Give each item to all shards."""
+    return op.flat_map(step_id, stream, lambda pair: [(key, pair[1]) for key in SHARD_KEYS])

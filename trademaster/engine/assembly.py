@@ -1,0 +1,84 @@
+"""Puts one worker together: bus, writer, contexts of its flows, dataflow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from flows.flow import Context, Flow
+from schemas.bus import Bus
+from schemas.control import Control
+from schemas.topics import TOPICS
+from trademaster.bus import open_bus
+from trademaster.bus.reading import read_to_end
+from trademaster.engine.runtime import Published, Runtime
+from trademaster.engine.sinks import BusSink, part_name
+from trademaster.engine.snapshots import SnapshotFiles
+from trademaster.engine.sources import BusSource, read_controls
+from trademaster.engine.wiring import Ends, find_flows, topics_written, wire
+from trademaster.flow_settings import flow_settings
+from trademaster.settings import Settings
+from trademaster.telemetry.counters import Counters
+
+if TYPE_CHECKING:
+    from trademaster.engine.worker import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker ready to run."""
+
+    dataflow: Dataflow
+    runtime: Runtime
+    epoch_interval_ns: int
+
+    def close(self) -> None:
+        self.runtime.writer.close()
+        self.runtime.bus.close()
+
+
+def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
+    """Open what the plan names and wire its flows."""
+    settings = Settings.model_validate(plan.settings)
+    flows = find_flows(plan.flows)
+    bus = open_bus(settings.bus.url, patience_s=settings.bus.patience / 1e9)
+    runtime = Runtime(
+        bus=bus,
+        writer=bus.writer(),
+        counters=Counters.attach(Path(plan.counters), process),
+        snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None),
+        process=process,
+        stopping=stopping,
+    )
+    engine = settings.engine
+    ends = Ends(
+        inputs=lambda dataflow, topics: {
+            topic: op.input(topic, dataflow, BusSource(runtime, topic, engine.source_parts, engine.max_batch)) for topic in topics
+        },
+        sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written(flows)}),
+        sink_key=part_name(process),
+    )
+    controls = read_present_controls(bus, flows)
+    contexts = {flow.name: _context(flow, settings, runtime, controls) for flow in flows}
+    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval)
+
+
+def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control]) -> Context:
+    return Context(
+        settings=flow_settings(flow.name, settings),
+        snapshots=runtime.snapshots,
+        said=Published(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience / 1e9), flow.says),
+        controls=tuple(control for control in controls if control.topic in flow.reads),
+    )
+
+
+def read_present_controls(bus: Bus, flows: Sequence[Flow]) -> list[Control]:
+    """What the control topics of these flows hold now. Bad entries are left to the source, which dead-letters them."""
+    topics = sorted({topic for flow in flows for topic in flow.reads if TOPICS[topic].single})
+    return [control for topic in topics for batch in read_to_end(bus, topic, with_keys=True) for control in read_controls(batch)[0]]

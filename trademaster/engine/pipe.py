@@ -1,0 +1,169 @@
+"""``trademaster pipe``: flows over lines, from beginning to end, the same answer each time.
+
+One worker, one source, in lockstep: an epoch of zero length makes the engine finish each step of the input before it takes the next.
+What a step caused is written when its epoch closes: by causing line, topic, key and counter; what the end of input closes comes last, by
+event time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, BinaryIO
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from flows.flow import Context
+from schemas.events import RawEnvelope
+from schemas.outgoing import Outgoing
+from trademaster.engine.snapshots import SnapshotFiles
+from trademaster.engine.sources import Item
+from trademaster.engine.wiring import Ends, find_flows, wire
+from trademaster.flow_settings import flow_settings
+from trademaster.settings import Settings
+
+Step = Sequence[tuple[str, Item]]
+"""What is processed before the next step begins: (topic, item)."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """Shared by the source and the sink of one pipe."""
+
+    ended: bool = False
+    """The step under way is the one that the end of input makes."""
+    written: dict[str, int] = field(default_factory=dict)
+    """Events written, by topic."""
+
+
+class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
+    """Hands over a step at a time."""
+
+    def __init__(self, steps: Iterator[Step], last: Step, progress: Progress) -> None:
+        self._steps = steps
+        self._last = last
+        self._progress = progress
+
+    def next_batch(self) -> Step:
+        if self._progress.ended:
+            raise StopIteration
+        step = next(self._steps, None)
+        if step is None:
+            self._progress.ended = True
+            return self._last
+        return step
+
+    def snapshot(self) -> None:
+        return None
+
+
+class Steps(FixedPartitionedSource[tuple[str, Item], None]):
+    """The one source."""
+
+    def __init__(self, steps: Iterator[Step], last: Step, progress: Progress) -> None:
+        self._part = StepsPart(steps, last, progress)
+
+    def list_parts(self) -> list[str]:
+        return ["lines"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> StepsPart:
+        return self._part
+
+
+class LinesPart(StatefulSinkPartition[Outgoing, None]):
+    """Collects what a step caused; writes it in order when the step's epoch closes."""
+
+    def __init__(self, out: BinaryIO, progress: Progress) -> None:
+        self._out = out
+        self._progress = progress
+        self._waiting: list[tuple[int, str, bytes, int, bytes]] = []
+
+    def write_batch(self, items: list[Outgoing]) -> None:
+        for item in items:
+            order = item.times if self._progress.ended else item.causes
+            at = len(self._waiting)
+            columns = zip(order, item.keys, item.values, strict=True)
+            self._waiting.extend((place, item.topic, key, at + count, value) for count, (place, key, value) in enumerate(columns))
+            self._progress.written[item.topic] = self._progress.written.get(item.topic, 0) + len(item)
+
+    def snapshot(self) -> None:
+        self._waiting.sort()
+        self._out.writelines(b'{"topic":"%s","value":%s}\n' % (topic.encode(), value) for _, topic, _, _, value in self._waiting)
+        self._out.flush()
+        self._waiting.clear()
+
+    def close(self) -> None:
+        self.snapshot()
+
+
+class Lines(FixedPartitionedSink[Outgoing, None]):
+    """The one sink: standard output."""
+
+    def __init__(self, out: BinaryIO, progress: Progress) -> None:
+        self._part = LinesPart(out, progress)
+
+    def list_parts(self) -> list[str]:
+        return ["lines"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> LinesPart:
+        return self._part
+
+
+class NothingSaid:
+    """A pipe begins afresh: nothing was published before it."""
+
+    def marks(self) -> Mapping[str, Mapping[int, int]]:
+        return {}
+
+    def since(self, marks: Mapping[str, Mapping[int, int]]) -> list[RawEnvelope]:
+        return []
+
+
+def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], last: Step, out: BinaryIO) -> dict[str, int]:
+    """Run the flows over all steps.
+
+    Args:
+        settings: of the flows.
+        names: of the flows.
+        steps: the input.
+        last: what the end of the input makes: watermarks of the end of time.
+        out: takes a JSON line an event.
+
+    Returns:
+        Events written, by topic.
+    """
+    from bytewax.run import cli_main
+
+    logging.getLogger("bytewax").setLevel(logging.ERROR)
+    flows = find_flows(names)
+    progress = Progress()
+    ends = Ends(
+        inputs=lambda dataflow, topics: _by_topic(op.input("lines", dataflow, Steps(steps, last, progress)), topics),
+        sink=Lines(out, progress),
+        sink_key="lines",
+    )
+    contexts = {flow.name: Context(flow_settings(flow.name, settings), SnapshotFiles(None), NothingSaid()) for flow in flows}
+    cli_main(wire(flows, contexts, ends), epoch_interval=timedelta(0))
+    return progress.written
+
+
+def _by_topic(lines: Stream[tuple[str, Item]], topics: Sequence[str]) -> dict[str, Stream[Any]]:
+    return {topic: op.filter_map(f"{topic}.lines", lines, _only(topic)) for topic in topics}
+
+
+def _only(topic: str) -> Any:
+    return lambda pair: pair[1] if pair[0] == topic else None
+
+
+def inputs_of(names: Sequence[str]) -> list[str]:
+    """Topics that these flows take from outside when they run as a filter."""
+    from trademaster.engine.wiring import topics_read
+
+    return topics_read(find_flows(names))
+
+

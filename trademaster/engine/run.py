@@ -1,0 +1,68 @@
+"""``trademaster run``: named flows on a bus, until told to stop."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from schemas.errors import UnknownTopic
+from trademaster.bus import open_bus
+from trademaster.engine.recovery import RecoveryFolder
+from trademaster.engine.supervisor import Supervisor, stop_on_signals
+from trademaster.engine.wiring import find_flows, topics_read, topics_written
+from trademaster.engine.worker import Plan
+from trademaster.settings import Settings
+from trademaster.telemetry.counters import Counters
+from trademaster.telemetry.logs import configure_logs
+from trademaster.telemetry.report import Report
+from trademaster.topic_settings import topic_settings
+
+
+def run_flows(settings: Settings, names: Sequence[str]) -> int:
+    """Run the flows; returns the exit code when they have drained.
+
+    Raises:
+        UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
+    """
+    log = configure_logs(settings.log.model_dump(mode="json"))
+    flows = find_flows(names)
+    topics = sorted({*topics_read(flows), *topics_written(flows)})
+    identity = _prepare_bus(settings, topics)
+    recovery = RecoveryFolder(Path(settings.engine.recovery_dir)) if settings.engine.recovery else None
+    if recovery:
+        recovery.open([flow.name for flow in flows], settings.bus.url, identity)
+    with tempfile.TemporaryDirectory(prefix="trademaster-counters-") as folder:
+        counters = Counters.create(Path(folder) / "counters", settings.engine.processes)
+        plan = Plan(
+            flows=[flow.name for flow in flows],
+            settings=settings.model_dump(mode="json"),
+            addresses=[],
+            engine_store=str(recovery.engine) if recovery else None,
+            state_folder=str(recovery.state) if recovery else None,
+            counters=str(Path(folder) / "counters"),
+        )
+        with Report(counters, settings) as report:
+            supervisor = Supervisor(
+                plan, settings.engine.processes, log, lock_fd=recovery.lock_fd() if recovery else None, each_tick=report.tick
+            )
+            stop_on_signals(supervisor)
+            code = supervisor.run()
+    if recovery:
+        recovery.close()
+    return code
+
+
+def _prepare_bus(settings: Settings, topics: Sequence[str]) -> str:
+    """The log's identity. Topics missing on the embedded bus are made; on Kafka a person decides how."""
+    bus = open_bus(settings.bus.url, patience_s=settings.bus.patience / 1e9)
+    try:
+        if settings.bus.url.startswith("embedded:"):
+            bus.create(topic_settings(settings, topics))
+        for topic in topics:
+            bus.partitions(topic)
+        return bus.identity()
+    except UnknownTopic as error:
+        raise UnknownTopic(str(error), hint=f"trademaster topics create --bus {settings.bus.url}") from None
+    finally:
+        bus.close()

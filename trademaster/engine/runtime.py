@@ -1,0 +1,104 @@
+"""What one worker process has, once: its bus, its writer, its part of the work, and whether it shall stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from schemas.bus import Bus, Position, Writer
+from schemas.event_codec import open_envelope
+from schemas.events import RawEnvelope
+from trademaster.bus.reading import read_to_end
+from trademaster.engine.snapshots import SnapshotFiles
+from trademaster.telemetry.counters import Counters
+
+IDLE_SLEEP_S = 0.0005
+"""Rest of a process when none of its sources had anything: the cost is half of this in latency, a few percent of a core."""
+
+REFRESH_S = 5.0
+"""Age at which the known ends of the output topics are asked for again."""
+
+
+class Idle:
+    """Lets a process rest when all of its sources came back empty, and never while one has work.
+
+    The engine calls a source again after a wait by the wall clock, which may be set back; so ours are always due and rest here.
+    """
+
+    def __init__(self) -> None:
+        self.sources = 0
+        self._empty = 0
+
+    def empty(self) -> None:
+        self._empty += 1
+        if self._empty >= self.sources:
+            self._empty = 0
+            time.sleep(IDLE_SLEEP_S)
+
+    def busy(self) -> None:
+        self._empty = 0
+
+
+@dataclass(slots=True)
+class Runtime:
+    """One worker process."""
+
+    bus: Bus
+    writer: Writer
+    counters: Counters
+    snapshots: SnapshotFiles
+    process: int = 0
+    """Index of this process, from 0."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set by SIGTERM: sources say that they are at their end, everything drains, state is saved."""
+    idle: Idle = field(default_factory=Idle)
+    polled_ns: int = 0
+    """When the oldest batch not yet written was polled, monotonic ns; 0: none."""
+
+
+class Published:
+    """What was published after a snapshot (law 5): positions kept with each, and read again from there.
+
+    A position may be too early, never too late: what lies before a snapshot and is read again changes nothing. So a snapshot takes
+    the last known ends of the topics, and new ones are asked for in the background, over a bus of their own.
+    """
+
+    def __init__(self, open_own_bus: Callable[[], Bus], topics: Sequence[str]) -> None:
+        self._open = open_own_bus
+        self._topics = topics
+        self._read: dict[str, list[RawEnvelope]] = {}
+        self._refreshing = threading.Thread(target=lambda: None)
+        self._marks: Mapping[str, Position] = {}
+        self._refresh()
+
+    def _refresh(self) -> None:
+        bus = self._open()
+        try:
+            self._marks = {topic: dict(bus.state(topic).end) for topic in self._topics}
+            self._refreshed = time.monotonic()
+        finally:
+            bus.close()
+
+    def marks(self) -> Mapping[str, Position]:
+        marks = self._marks
+        if time.monotonic() - self._refreshed > REFRESH_S and not self._refreshing.is_alive():
+            self._refreshing = threading.Thread(target=self._refresh, name="published", daemon=True)
+            self._refreshing.start()
+        return marks
+
+    def since(self, marks: Mapping[str, Position]) -> list[RawEnvelope]:
+        key = repr(marks)
+        if key not in self._read:
+            bus = self._open()
+            try:
+                self._read[key] = [event for topic, position in marks.items() for event in _events(bus, topic, position)]
+            finally:
+                bus.close()
+        return self._read[key]
+
+
+def _events(bus: Bus, topic: str, position: Position) -> Iterator[RawEnvelope]:
+    for batch in read_to_end(bus, topic, position):
+        yield from (open_envelope(value) for value in batch.values() if value)

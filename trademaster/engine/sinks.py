@@ -1,0 +1,77 @@
+"""The engine's way out: one part a worker, one writer a process, every acknowledgement checked when an epoch closes."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from schemas.bus import Records
+from schemas.outgoing import Outgoing
+from trademaster.engine.runtime import Runtime
+
+PARTS = 64
+"""Parts are dealt to workers in turn, so part i is worker i's while there are at most this many workers."""
+
+
+def part_name(process: int) -> str:
+    """The part that lives in this process: what a worker made is written where it was made."""
+    return f"{process:02d}"
+
+
+class BusSinkPart(StatefulSinkPartition[Outgoing, Any]):
+    """Writes what its worker made."""
+
+    def __init__(self, runtime: Runtime, partitions: Mapping[str, int]) -> None:
+        self._runtime = runtime
+        self._partitions = partitions
+
+    def write_batch(self, items: list[Outgoing]) -> None:
+        by_topic: dict[str, list[Outgoing]] = defaultdict(list)
+        for item in items:
+            by_topic[item.topic].append(item)
+        for topic, outgoing in by_topic.items():
+            self._runtime.writer.write(_joined(topic, outgoing, self._partitions[topic]))
+            self._runtime.counters.add_out(topic, sum(len(item) for item in outgoing))
+        if self._runtime.polled_ns:
+            self._runtime.counters.add_processing(time.monotonic_ns() - self._runtime.polled_ns)
+            self._runtime.polled_ns = 0
+
+    def snapshot(self) -> Any:
+        """The epoch closes: nothing of it may be unacknowledged."""
+        self._runtime.writer.flush()
+        return {"version": 1}
+
+    def close(self) -> None:
+        self._runtime.writer.flush()
+
+
+def _joined(topic: str, outgoing: Sequence[Outgoing], partitions: int) -> Records:
+    if len(outgoing) == 1:
+        return outgoing[0].records(partitions)
+    return Records(
+        topic,
+        [value % partitions for item in outgoing for value in item.hashes],
+        [key for item in outgoing for key in item.keys],
+        [value for item in outgoing for value in item.values],
+    )
+
+
+class BusSink(FixedPartitionedSink[Outgoing, Any]):
+    """All topics of a run, through the process's one writer."""
+
+    def __init__(self, runtime: Runtime, partitions: Mapping[str, int]) -> None:
+        self._runtime = runtime
+        self._partitions = partitions
+
+    def list_parts(self) -> list[str]:
+        return [part_name(part) for part in range(PARTS)]
+
+    def part_fn(self, item_key: str) -> int:
+        return int(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> BusSinkPart:
+        return BusSinkPart(self._runtime, self._partitions)

@@ -1,0 +1,161 @@
+"""The engine's ways in: a part is a fixed group of partitions with one reader; its name is the same in every worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from flows.flow import SHARD_KEYS
+from operators.market.shards import split
+from operators.market.watermarks import Watermarks
+from schemas.bus import Batch, Position, Reader
+from schemas.control import Control
+from schemas.control_codec import decode_control
+from schemas.dead_letters import Reject
+from schemas.errors import RejectedRecord
+from schemas.tick_codec import TickDecoder
+from trademaster.engine.runtime import Runtime
+
+Item = tuple[str, Any]
+"""(shard key, TickFrame or Control), or (REJECTED, Rejects)."""
+
+REJECTED = "rejected"
+
+LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
+"""When a part wants to be called: always. The engine measures waits by the wall clock, which may be set back by an hour."""
+
+
+class BusPart(StatefulSourcePartition[Item, Any]):
+    """Reads its partitions, rests when there is nothing, ends when the process shall stop."""
+
+    def __init__(self, runtime: Runtime, topic: str, partitions: Sequence[int], position: Position, max_batch: int) -> None:
+        self._runtime = runtime
+        self._topic = topic
+        self._max_batch = max_batch
+        start = {part: offset for part, offset in position.items() if part in partitions}
+        self._reader: Reader = runtime.bus.reader(topic, partitions, start, with_keys=self.with_keys)
+        runtime.idle.sources += 1
+        self._lag_at = 0.0
+
+    with_keys = False
+
+    def items(self, batch: Batch) -> list[Item]:
+        """What the batch becomes."""
+        raise NotImplementedError
+
+    def idle_items(self) -> list[Item]:
+        """What the absence of records becomes."""
+        return []
+
+    def next_batch(self) -> list[Item]:
+        if self._runtime.stopping.is_set():
+            raise StopIteration
+        batch = self._reader.poll(self._max_batch, 0.0)
+        if time.monotonic() - self._lag_at > 1.0:
+            self._note_lag()
+        if batch is None:
+            self._runtime.idle.empty()
+            return self.idle_items()
+        self._runtime.idle.busy()
+        if not self._runtime.polled_ns:
+            self._runtime.polled_ns = time.monotonic_ns()
+        return self.items(batch)
+
+    def next_awake(self) -> datetime | None:
+        return LONG_AGO
+
+    def _note_lag(self) -> None:
+        self._lag_at = time.monotonic()
+        position = self._reader.position()
+        self._runtime.counters.set_lag(self._topic, {part: end - position[part] for part, end in self._reader.end().items()})
+
+    def snapshot(self) -> Any:
+        return {"version": 1, "position": dict(self._reader.position())}
+
+    def close(self) -> None:
+        self._runtime.idle.sources -= 1
+        self._reader.close()
+
+
+class TickPart(BusPart):
+    """Ticks as frames by shard, each row with the watermark of its partition."""
+
+    def __init__(self, runtime: Runtime, topic: str, partitions: Sequence[int], state: Any, max_batch: int) -> None:
+        super().__init__(runtime, topic, partitions, state["position"] if state else {}, max_batch)
+        self._decoder = TickDecoder()
+        self._watermarks = Watermarks(state["watermark"] if state else {})
+
+    def items(self, batch: Batch) -> list[Item]:
+        decoded = self._decoder.decode(batch)
+        self._watermarks.apply(decoded.rows)
+        self._runtime.counters.add_in(self._topic, decoded.count, len(batch))
+        self._runtime.counters.set_watermark(self._topic, self._watermarks.state)
+        items: list[Item] = [(SHARD_KEYS[shard], frame) for shard, frame in split(decoded.rows)]
+        return [*items, (REJECTED, decoded.rejects)] if decoded.rejects else items
+
+    def snapshot(self) -> Any:
+        return {**super().snapshot(), "watermark": dict(self._watermarks.state)}
+
+
+class ControlPart(BusPart):
+    """Control events, one at a time; a bad one becomes a dead letter and what was in force stays."""
+
+    with_keys = True
+
+    def __init__(self, runtime: Runtime, topic: str, partitions: Sequence[int], state: Any, max_batch: int) -> None:
+        super().__init__(runtime, topic, partitions, state["position"] if state else {}, max_batch)
+
+    def items(self, batch: Batch) -> list[Item]:
+        self._runtime.counters.add_in(self._topic, len(batch), len(batch))
+        controls, rejects = read_controls(batch)
+        items: list[Item] = [("control", control) for control in controls]
+        return [*items, (REJECTED, rejects)] if rejects else items
+
+
+def read_controls(batch: Batch) -> tuple[list[Control], list[Reject]]:
+    """The control events of a batch, and what of it cannot be put in force."""
+    controls, rejects = [], []
+    keys = batch.keys or [None] * len(batch)
+    for place, (key, value) in enumerate(zip(keys, batch.values(), strict=True)):
+        try:
+            controls.append(decode_control(batch.topic, key, value))
+        except RejectedRecord as error:
+            rejects.append(
+                Reject(
+                    topic=batch.topic,
+                    partition=int(batch.partition[place]),
+                    offset=int(batch.offset[place]),
+                    index=-1,
+                    reason=error.reason,
+                    detail=str(error),
+                    payload=value,
+                    first_seen_ns=int(batch.timestamp_ms[place]) * 1_000_000,
+                )
+            )
+    return controls, rejects
+
+
+PART_OF: dict[str, Callable[..., BusPart]] = {"market.ticks": TickPart}
+"""Kind of part of a topic; all others are ControlPart."""
+
+
+class BusSource(FixedPartitionedSource[Item, Any]):
+    """One topic of the bus, its partitions dealt to a fixed number of parts."""
+
+    def __init__(self, runtime: Runtime, topic: str, parts: int, max_batch: int) -> None:
+        self._runtime = runtime
+        self._topic = topic
+        self._max_batch = max_batch
+        self._partitions = runtime.bus.partitions(topic)
+        self._parts = min(parts, len(self._partitions))
+
+    def list_parts(self) -> list[str]:
+        return [f"{part:02d}" for part in range(self._parts)]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> BusPart:
+        mine = self._partitions[int(for_part) :: self._parts]
+        return PART_OF.get(self._topic, ControlPart)(self._runtime, self._topic, mine, resume_state, self._max_batch)

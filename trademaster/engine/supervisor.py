@@ -1,0 +1,131 @@
+"""Starts the worker processes of a run, forwards signals, restarts all after any death.
+
+One death kills a Bytewax cluster (its peers fail within 0.05 s), so all are started again, with a pause that doubles up to half a
+minute and starts anew after a minute of health.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trademaster.engine.worker import EXIT_CLOCK, EXIT_RECOVERY, EXIT_USAGE, Plan
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_S = 0.25, 30.0, 60.0
+DRAIN_S = 60.0
+"""Time a worker has between SIGTERM and SIGKILL."""
+TICK_S = 0.1
+
+
+class Supervisor:
+    """Runs a plan with N workers until it is told to stop, or a worker says that trying again is useless."""
+
+    def __init__(self, plan: Plan, processes: int, log: Any, *, lock_fd: int | None = None, each_tick: Callable[[], None] = lambda: None):
+        self._plan = plan
+        self._processes = processes
+        self._log = log
+        self._lock_fd = lock_fd
+        self._each_tick = each_tick
+        self._stopping = threading.Event()
+        self._folder = tempfile.TemporaryDirectory(prefix="trademaster-run-")
+
+    def stop(self) -> None:
+        """Ask for a drain; ``run`` returns when it is done."""
+        self._stopping.set()
+
+    def run(self) -> int:
+        """Exit code: 0 after a drain."""
+        with self._folder:
+            pause_s = FIRST_PAUSE_S
+            while True:
+                started = time.monotonic()
+                code = self._run_once()
+                if self._stopping.is_set() or code in (EXIT_USAGE, EXIT_RECOVERY):
+                    return code
+                pause_s = FIRST_PAUSE_S if time.monotonic() - started > HEALTHY_S or code == EXIT_CLOCK else pause_s
+                self._log.warning("workers restart", code=code, pause_s=pause_s)
+                if self._stopping.wait(pause_s):
+                    return code
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _run_once(self) -> int:
+        plan_file = Path(self._folder.name) / "plan.json"
+        addresses = [f"127.0.0.1:{port}" for port in _free_ports(self._processes)] if self._processes > 1 else []
+        replace(self._plan, addresses=addresses).write(plan_file)
+        workers = [self._start(plan_file, index) for index in range(self._processes)]
+        try:
+            return self._watch(workers)
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+
+    def _start(self, plan_file: Path, index: int) -> subprocess.Popen[bytes]:
+        fds = () if self._lock_fd is None else (self._lock_fd,)
+        return subprocess.Popen(
+            [sys.executable, "-m", "trademaster.engine.worker", str(plan_file), str(index)],
+            stdin=subprocess.PIPE,
+            pass_fds=fds,
+            start_new_session=True,  # a Ctrl-C of the terminal reaches the supervisor alone, which forwards it
+        )
+
+    def _watch(self, workers: Sequence[subprocess.Popen[bytes]]) -> int:
+        """Wait for the workers; the first exit code that is not 0, else 0."""
+        asked_at = 0.0
+        while True:
+            codes = [worker.poll() for worker in workers]
+            failed = [code for code in codes if code]
+            if failed:
+                # A peer of the worker that failed fails too, with less to say.
+                return next((code for code in failed if code in (EXIT_USAGE, EXIT_RECOVERY, EXIT_CLOCK)), failed[0])
+            if all(code == 0 for code in codes):
+                return 0
+            if self._stopping.is_set() and not asked_at:
+                asked_at = time.monotonic()
+                for worker in workers:
+                    worker.send_signal(signal.SIGTERM)
+            if asked_at and time.monotonic() - asked_at > DRAIN_S:
+                self._log.error("workers did not drain", seconds=DRAIN_S)
+                return 1
+            self._each_tick()
+            _wait_any(workers, TICK_S)
+
+
+def _wait_any(workers: Sequence[subprocess.Popen[bytes]], timeout_s: float) -> None:
+    for worker in workers:
+        if worker.poll() is None:
+            try:
+                worker.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                pass
+            return
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def stop_on_signals(supervisor: Supervisor) -> None:
+    """SIGTERM and SIGINT drain; a second one ends at once."""
+
+    def handle(*_: object) -> None:
+        if supervisor._stopping.is_set():
+            os._exit(130)
+        supervisor.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)

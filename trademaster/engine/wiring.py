@@ -1,0 +1,97 @@
+"""Joins named flows into one Bytewax dataflow.
+
+One source a topic that is read, one sink for all that is written. A topic whose every writer is in the run is passed on inside the
+process as well as written to the bus; an input topic and an edge that would close a cycle go through the bus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, KeyedStream, Stream
+from bytewax.outputs import Sink
+
+from flows.flow import Context, Flow
+from schemas.errors import UnknownFlow
+from schemas.market_codec import encode_dead_letters
+from schemas.outgoing import Outgoing
+from schemas.topics import TOPICS, Lane
+from trademaster.engine.sources import REJECTED, Item
+
+FLOWS = {"market": "flows.market"}
+"""Name of each flow to its module."""
+
+
+def find_flows(names: Sequence[str]) -> list[Flow]:
+    """The flows of these names, in the order of the table, each once.
+
+    Raises:
+        UnknownFlow: there is none of that name.
+    """
+    for name in names:
+        if name not in FLOWS:
+            raise UnknownFlow(f"expected a flow, found {name!r}", hint="the flows are: " + ", ".join(FLOWS))
+    return [import_module(FLOWS[name]).FLOW for name in FLOWS if name in names]
+
+
+def inner_topics(flows: Sequence[Flow]) -> set[str]:
+    """Topics that the flows of a run hand to one another inside the process."""
+    earlier: set[str] = set()
+    inner: set[str] = set()
+    for flow in flows:
+        inner |= {topic for topic in flow.reads if topic in earlier and TOPICS[topic].lane is not Lane.IN}
+        earlier |= set(flow.writes)
+    late = {topic for place, flow in enumerate(flows) for later in flows[place + 1 :] for topic in later.writes if topic in flow.reads}
+    return inner - late
+
+
+def topics_read(flows: Sequence[Flow]) -> list[str]:
+    """Topics that need a source, in a stable order."""
+    inner = inner_topics(flows)
+    return sorted({topic for flow in flows for topic in flow.reads} - inner)
+
+
+def topics_written(flows: Sequence[Flow]) -> list[str]:
+    return sorted({topic for flow in flows for topic in flow.writes} | {"dead.letters"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where a run's streams begin and end."""
+
+    inputs: Callable[[Dataflow, Sequence[str]], Mapping[str, Stream[Item]]]
+    """Adds the sources of these topics to a dataflow."""
+    sink: Sink[Any]
+    sink_key: str
+    """Key under which the sink takes what this worker made."""
+
+
+def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> Dataflow:
+    """One dataflow of these flows. Step ids name stored state: a topic's source has the topic's name, the sink is ``bus``."""
+    dataflow = Dataflow("trademaster")
+    streams: dict[str, KeyedStream[Any]] = {}
+    outgoing: list[Stream[Outgoing]] = []
+    for topic, items in ends.inputs(dataflow, topics_read(flows)).items():
+        arrived = op.branch(f"{topic}.sort", items, lambda item: item[0] != REJECTED)
+        streams[topic] = arrived.trues
+        outgoing.append(op.map(f"{topic}.rejects", arrived.falses, lambda item: encode_dead_letters(item[1])))
+    inner = inner_topics(flows)
+    for flow in flows:
+        made = flow.build({topic: streams[topic] for topic in flow.reads}, contexts[flow.name])
+        for topic, stream in made.items():
+            outgoing.append(_encoded(f"{flow.name}.{topic}", stream, flow.encode[topic]))
+            if topic in inner:
+                streams[topic] = op.merge(f"{topic}.{flow.name}", streams[topic], stream) if topic in streams else stream
+    leaving = op.map("bus.key", op.merge("bus.all", *outgoing), lambda events: (ends.sink_key, events))
+    op.output("bus", leaving, ends.sink)
+    return dataflow
+
+
+def _encoded(step: str, stream: KeyedStream[Any], encode: Callable[[Any], Outgoing]) -> Stream[Outgoing]:
+    return op.map(f"{step}.encode", stream, lambda item: encode(item[1]))
+
+

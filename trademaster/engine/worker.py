@@ -1,0 +1,129 @@
+"""One worker process of a run: opens the bus, builds the dataflow, runs it until it is told to drain.
+
+Started by the supervisor as ``python -m trademaster.engine.worker PLAN INDEX``. Its standard input is a pipe whose other end the
+supervisor holds: when that closes, the supervisor is dead and so is this.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import RecoveryError, TradeMasterError, UsageError
+
+EXIT_USAGE, EXIT_RECOVERY, EXIT_CLOCK = 2, 3, 75
+"""Exit codes that say more than failure: do not restart (the first two), restart at once (the clock was set back)."""
+
+CLOCK_BACK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a worker is told, as JSON."""
+
+    flows: list[str]
+    settings: dict[str, Any]
+    """The whole settings, as ``Settings.model_dump(mode="json")`` gives them."""
+    addresses: list[str]
+    """``host:port`` of each worker; empty if there is but one."""
+    engine_store: str | None
+    state_folder: str | None
+    counters: str
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        return cls(**json.loads(path.read_text()))
+
+
+def main(plan_path: str, index: str) -> int:
+    """Run one worker; its exit code."""
+    from trademaster.telemetry.logs import configure_logs
+
+    plan, process = Plan.read(Path(plan_path)), int(index)
+    log = configure_logs(plan.settings["log"]).bind(process=process)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    clock_back = threading.Event()
+    threading.Thread(target=_watch_clock, args=(stopping, clock_back, log), daemon=True).start()
+    try:
+        _run(plan, process, stopping, log)
+    except TradeMasterError as error:
+        log.error("worker failed", error=str(error), hint=error.hint)
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_RECOVERY if isinstance(error, RecoveryError) else 1
+    if not stopping.is_set():
+        log.error("worker ended", error="the engine stopped by itself")
+        return 1
+    return EXIT_CLOCK if clock_back.is_set() else 0
+
+
+def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
+    from bytewax.recovery import RecoveryConfig
+    from bytewax.run import cli_main
+
+    from trademaster.engine.assembly import assemble
+
+    worker = assemble(plan, process, stopping)
+    gc.collect()
+    gc.freeze()
+    # The hot path makes arrays and lists of bytes, no cycles; walking every batch would double its cost.
+    gc.set_threshold(200_000, 50, 1000)
+    log.info("worker started", flows=plan.flows, workers=max(1, len(plan.addresses)))
+    try:
+        cli_main(
+            worker.dataflow,
+            workers_per_process=1,
+            process_id=process if plan.addresses else None,
+            addresses=plan.addresses or None,
+            epoch_interval=timedelta(microseconds=worker.epoch_interval_ns // 1000),
+            recovery_config=RecoveryConfig(plan.engine_store) if plan.engine_store else None,
+        )
+    except RuntimeError as error:
+        raise _house_error(error) or error from None
+    finally:
+        worker.close()
+    log.info("worker drained")
+
+
+def _house_error(error: BaseException | None) -> TradeMasterError | None:
+    """The engine wraps what a source or sink raised, several times over."""
+    while error is not None:
+        if isinstance(error, TradeMasterError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _die_with_parent() -> None:
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _watch_clock(stopping: threading.Event, clock_back: threading.Event, log: Any) -> None:
+    """The engine closes epochs by the wall clock: set back by an hour it would not close one for an hour."""
+    ahead = time.time() - time.monotonic()
+    while not stopping.wait(1.0):
+        now = time.time() - time.monotonic()
+        if now < ahead - CLOCK_BACK_S:
+            log.warning("the clock was set back", seconds=round(ahead - now, 1))
+            clock_back.set()
+            stopping.set()
+        ahead = now
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
