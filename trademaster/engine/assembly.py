@@ -55,6 +55,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
         snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None),
         process=process,
         stopping=stopping,
+        until_end=plan.until_end,
     )
     engine = settings.engine
     ends = Ends(

@@ -19,8 +19,13 @@ from trademaster.telemetry.report import Report
 from trademaster.topic_settings import topic_settings
 
 
-def run_flows(settings: Settings, names: Sequence[str]) -> int:
+def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = False) -> int:
     """Run the flows; returns the exit code when they have drained.
+
+    Args:
+        settings: of the program.
+        names: of the flows.
+        until_end: stop where the topics ended at the start, instead of waiting for more.
 
     Raises:
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
@@ -41,6 +46,7 @@ def run_flows(settings: Settings, names: Sequence[str]) -> int:
             engine_store=str(recovery.engine) if recovery else None,
             state_folder=str(recovery.state) if recovery else None,
             counters=str(Path(folder) / "counters"),
+            until_end=until_end,
         )
         with Report(counters, settings) as report:
             supervisor = Supervisor(

@@ -53,6 +53,8 @@ class Runtime:
     """Index of this process, from 0."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set by SIGTERM: sources say that they are at their end, everything drains, state is saved."""
+    until_end: bool = False
+    """Sources end where their topic ended when they were opened."""
     idle: Idle = field(default_factory=Idle)
     polled_ns: int = 0
     """When the oldest batch not yet written was polled, monotonic ns; 0: none."""

@@ -38,6 +38,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         self._max_batch = max_batch
         start = {part: offset for part, offset in position.items() if part in partitions}
         self._reader: Reader = runtime.bus.reader(topic, partitions, start, with_keys=self.with_keys)
+        self._until = self._reader.end() if runtime.until_end else None
         runtime.idle.sources += 1
         self._lag_at = 0.0
 
@@ -52,7 +53,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         return []
 
     def next_batch(self) -> list[Item]:
-        if self._runtime.stopping.is_set():
+        if self._runtime.stopping.is_set() or (self._until is not None and self._reached(self._until)):
             raise StopIteration
         batch = self._reader.poll(self._max_batch, 0.0)
         if time.monotonic() - self._lag_at > 1.0:
@@ -64,6 +65,10 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         if not self._runtime.polled_ns:
             self._runtime.polled_ns = time.monotonic_ns()
         return self.items(batch)
+
+    def _reached(self, until: Position) -> bool:
+        position = self._reader.position()
+        return all(position[part] >= end for part, end in until.items())
 
     def next_awake(self) -> datetime | None:
         return LONG_AGO

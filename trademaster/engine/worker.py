@@ -38,6 +38,8 @@ class Plan:
     engine_store: str | None
     state_folder: str | None
     counters: str
+    until_end: bool = False
+    """End where the topics ended at the start, instead of waiting for more."""
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))
@@ -64,7 +66,7 @@ def main(plan_path: str, index: str) -> int:
     except TradeMasterError as error:
         log.error("worker failed", error=str(error), hint=error.hint)
         return EXIT_USAGE if isinstance(error, UsageError) else EXIT_RECOVERY if isinstance(error, RecoveryError) else 1
-    if not stopping.is_set():
+    if not (stopping.is_set() or plan.until_end):
         log.error("worker ended", error="the engine stopped by itself")
         return 1
     return EXIT_CLOCK if clock_back.is_set() else 0
