@@ -19,10 +19,11 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, Self
 
-from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tests.servers import ServerMissing, docker_answers
 from tests.servers.kafka_install import KAFKA_VERSION, jars
@@ -135,7 +136,7 @@ class KafkaServer:
         if self._owns_data:
             shutil.rmtree(self.data, ignore_errors=True)
 
-    def __enter__(self) -> KafkaServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -218,25 +219,33 @@ def wait_until_ready(bootstrap: str, *, alive: Callable[[], bool] = lambda: True
     """
     deadline = time.monotonic() + seconds
     _wait_for_port(bootstrap, alive, deadline)
-    quiet = {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200}
+    quiet: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200}
     topic = f"ready-{uuid.uuid4().hex[:8]}"
     admin = AdminClient(quiet)
-    producer = Producer({**quiet, "enable.idempotence": True})
-    delivered: list[bool] = []
-    while not delivered:
+    producer = Producer({**quiet, "enable.idempotence": True, "message.timeout.ms": 5000})
+    while not (_create(admin, topic) and _deliver(producer, topic)):
         if not alive():
             raise TimeoutError("the broker's process ended")
         if time.monotonic() > deadline:
             raise TimeoutError(f"no delivery within {seconds} s")
-        try:
-            admin.create_topics([NewTopic(topic, 1, 1)], request_timeout=5)[topic].result(6)
-            producer.produce(topic, b"ready", on_delivery=lambda error, _: None if error else delivered.append(True))
-            producer.flush(5)
-        except (KafkaException, TimeoutError):
-            continue
-        if not delivered:
-            topic = f"ready-{uuid.uuid4().hex[:8]}"
     admin.delete_topics([topic], operation_timeout=5)[topic].result(6)
+
+
+def _create(admin: AdminClient, topic: str) -> bool:
+    try:
+        admin.create_topics([NewTopic(topic, 1, 1)], request_timeout=5)[topic].result(6)
+    except KafkaException as error:
+        return bool(error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _deliver(producer: Producer, topic: str) -> bool:
+    delivered: list[bool] = []
+    producer.produce(topic, b"ready", on_delivery=lambda error, _: delivered.append(error is None))
+    producer.flush(6)
+    return any(delivered)
 
 
 def _wait_for_port(bootstrap: str, alive: Callable[[], bool], deadline: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from testcontainers.core.container import DockerContainer
 
 from tests.servers.kafka import free_ports, wait_until_ready
@@ -60,7 +62,7 @@ class DockerKafkaServer:
         if self._created:
             self._container.stop(force=True, delete_volume=True)
 
-    def __enter__(self) -> DockerKafkaServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

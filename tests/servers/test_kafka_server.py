@@ -6,14 +6,16 @@ import uuid
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tests.conftest import KafkaAddress
 from tests.servers.kafka import Broker
 
 
 def _write(bootstrap: str, topic: str, values: list[bytes]) -> None:
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(topic, 1, 1)])[topic].result(15)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(15)
     failures: list[object] = []
     producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
     for value in values:
