@@ -6,6 +6,7 @@ import fcntl
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -81,3 +82,10 @@ def _download(home: Path) -> None:
         raise ServerMissing(f"Kafka {KAFKA_VERSION}: Maven took more than {_DOWNLOAD_SECONDS} s; {HOW_TO_GET}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    try:
+        print(jars())
+    except ServerMissing as error:
+        sys.exit(str(error))
