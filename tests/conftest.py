@@ -16,8 +16,6 @@ hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True, de
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if must_not_skip() else "dev"))
 
-LEFT_OUT = "left out"
-
 
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
@@ -56,7 +54,7 @@ def _started() -> Broker:
     except ServerMissing as error:
         if must_not_skip():
             pytest.fail(f"CI must not leave tests out. {error}")
-        pytest.skip(f"{LEFT_OUT}: {error}")
+        pytest.skip(str(error))
     try:
         server.start()
     except BaseException:
@@ -75,12 +73,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say once at the end what was left out for want of a server, and how to get it."""
+    """Say once for each reason what was left out, and how to get it."""
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        _, found, text = reason.partition(f"{LEFT_OUT}: ")
-        if found:
-            reasons[text] = reasons.get(text, 0) + 1
+        text = reason.removeprefix("Skipped: ")
+        reasons[text] = reasons.get(text, 0) + 1
     for text, count in reasons.items():
-        terminalreporter.write_line(f"LEFT OUT {count} tests: {text}")
+        terminalreporter.write_line(f"left out {count} {'test' if count == 1 else 'tests'}: {text}")

@@ -19,7 +19,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol, Self
+from typing import Protocol, Self
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -58,6 +58,11 @@ log.cleaner.backoff.ms=500
 log.segment.delete.delay.ms=1000
 """
 
+_CLUSTER_ID = "dHJhZGVtYXN0ZXItdGVzdA"
+
+# A pipe from us stays open while we live: when it closes, however we died, the broker's process group ends.
+_END_WITH_PARENT = 'exec 3<&0; (read -r _ <&3; kill -KILL 0) & exec "$@" </dev/null 3<&-'
+
 
 class KafkaServer:
     """One broker on ports of its own, whose data outlives a stop or a kill.
@@ -68,11 +73,11 @@ class KafkaServer:
     """
 
     def __init__(self, data: Path | None = None, *, heap: str = "1g") -> None:
+        self._jars = jars()
         self._owns_data = data is None
         self.data = data if data is not None else Path(tempfile.mkdtemp(prefix="trademaster-kafka-"))
         self.data.mkdir(parents=True, exist_ok=True)
         self._heap = heap
-        self._jars = jars()
         self._process: subprocess.Popen[bytes] | None = None
         self._port, self._controller = free_ports(2)
 
@@ -147,16 +152,17 @@ class KafkaServer:
         properties = _PROPERTIES.format(port=self._port, controller=self._controller, data=self.data)
         (self.data / "server.properties").write_text(properties)
         with (self.data / "server.out").open("ab") as output:
-            self._java("kafka.tools.StorageTool", "format", "-t", "dHJhZGVtYXN0ZXItdGVzdA", "-c", output=output, heap="256m").wait(60)
+            command = self._java("256m", "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c")
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=_READY_SECONDS, check=False)
 
     def _spawn(self) -> None:
         with (self.data / "server.out").open("ab") as output:
-            self._process = self._java("kafka.Kafka", output=output, heap=self._heap)
+            command = ["sh", "-c", _END_WITH_PARENT, "sh", *self._java(self._heap, "kafka.Kafka")]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True)
 
-    def _java(self, main: str, *arguments: str, output: IO[bytes], heap: str) -> subprocess.Popen[bytes]:
+    def _java(self, heap: str, main: str, *arguments: str) -> list[str]:
         options = [f"-Xmx{heap}", f"-Xms{min(heap, '512m', key=_heap_size)}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        command = ["java", *options, "-cp", f"{self._jars}/*", main, *arguments, str(self.data / "server.properties")]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        return ["java", *options, "-cp", f"{self._jars}/*", main, *arguments, str(self.data / "server.properties")]
 
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -174,6 +180,8 @@ class KafkaServer:
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._process.wait(_SHUTDOWN_SECONDS)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process = None
 
     def _output_tail(self) -> str:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 import uuid
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -10,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.conftest import KafkaAddress
+from tests.servers import docker_answers
 from tests.servers.kafka import Broker
 
 
@@ -54,3 +61,30 @@ def test_a_frozen_broker_answers_nothing_until_it_goes_on(own_kafka: Broker) -> 
         admin.list_topics(timeout=1)
     own_kafka.resume()
     assert admin.list_topics(timeout=30).brokers
+
+
+@pytest.mark.kafka
+def test_a_broker_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+    if os.environ.get("TRADEMASTER_TEST_KAFKA") or docker_answers():
+        pytest.skip("only a broker started from jars ends with its parent")
+    code = "import sys, pathlib; from tests.servers.kafka import KafkaServer; s = KafkaServer(pathlib.Path(sys.argv[1]), heap='256m'); "
+    code += "s.start(); print(s.pid, flush=True); input()"
+    root = Path(__file__).resolve().parents[2]
+    parent = subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    broker = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    deadline = time.monotonic() + 20
+    while _runs(broker):
+        assert time.monotonic() < deadline, f"broker {broker} still runs"
+        time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and not a zombie that nobody has waited for."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not Path(f"/proc/{pid}/stat").exists() or ") Z" not in Path(f"/proc/{pid}/stat").read_text()
