@@ -1,0 +1,243 @@
+"""The file of the embedded bus: an SQLite database in WAL mode that any number of processes share.
+
+A folder holds ``bus.db`` (with SQLite's ``-wal`` and ``-shm``) and two lock files. In ``bus.db``:
+
+- ``meta``: the identity, made when the file is.
+- ``topics``: name and settings; a topic's number names its tables.
+- ``heads``: of each topic the last row number given, the bytes kept, and by partition the first offset kept and the next one.
+- ``log_N``: rows in write order over all partitions, so that one range query gives a reader all its partitions. An ordinary topic
+  has a row per partition and write (a *block* of records, ``schemas/embedded_block.py``); a compacted one a row per record, the
+  latest of its key.
+- ``signposts_N``: the next offsets as they were at every 1,024th row of an ordinary topic, to find an offset without an index over all rows
+  (measured: such an index is half the cost of a commit in 8 partitions).
+
+Row numbers and offsets are given inside one write transaction and grow for ever, so what a reader has seen never gets company from behind.
+
+Never open ``bus.db`` or its ``-shm`` by other means in a process that uses them: closing a file drops all POSIX locks of the process on it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from schemas.bus import Position
+from schemas.embedded_lock import FileLock
+from schemas.errors import BusError, BusUnavailable, UnknownTopic
+
+FILE_NAME = "bus.db"
+APPLICATION_ID = 0x544D4C47
+VERSION = 1
+SIGNPOST_ROWS = 1024
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+_DDL = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE topics (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL,
+    retention_ms INTEGER NOT NULL, retention_bytes INTEGER NOT NULL);
+CREATE TABLE heads (
+    topic INTEGER PRIMARY KEY, row INTEGER NOT NULL, bytes INTEGER NOT NULL, begins BLOB NOT NULL, ends BLOB NOT NULL);
+"""
+_DDL_LOG = """
+CREATE TABLE log_{id} (row INTEGER PRIMARY KEY, partition INTEGER NOT NULL, first_offset INTEGER NOT NULL,
+    count INTEGER NOT NULL, time_ms INTEGER NOT NULL, block BLOB NOT NULL);
+CREATE TABLE signposts_{id} (post INTEGER PRIMARY KEY, row INTEGER NOT NULL, ends BLOB NOT NULL);
+"""
+_DDL_COMPACTED = """
+CREATE TABLE log_{id} (row INTEGER PRIMARY KEY, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL);
+CREATE UNIQUE INDEX latest_{id} ON log_{id} (key, partition);
+CREATE INDEX tombstones_{id} ON log_{id} (time_ms) WHERE length(value) = 0;
+"""
+
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "another process holds it; if that one is stopped or hangs, end it",
+    sqlite3.SQLITE_FULL: "free some disk space, or lower retention_bytes in the bus URL; it continues by itself then",
+    sqlite3.SQLITE_IOERR: "look for a full or failing disk, or a limit on the size of files; it continues by itself when there is room",
+    sqlite3.SQLITE_CANTOPEN: "see that the folder exists and may be written to",
+    sqlite3.SQLITE_READONLY: "see that the folder may be written to",
+    sqlite3.SQLITE_PERM: "see that the folder may be written to",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A row of ``topics``."""
+
+    id: int
+    name: str
+    partitions: int
+    compacted: bool
+    retention_ms: int
+    retention_bytes: int
+
+
+@dataclass(slots=True)
+class Head:
+    """A row of ``heads``."""
+
+    row: int
+    bytes: int
+    begins: list[int]
+    ends: list[int]
+
+
+def translated(error: sqlite3.Error, path: Path) -> BusError:
+    """The house's error for one of SQLite: BusUnavailable if trying again may help."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _UNAVAILABLE:
+        return BusUnavailable(f"the embedded bus {path} cannot be used now: {error}", hint=_UNAVAILABLE[code])
+    return BusError(
+        f"the embedded bus {path} cannot be read: {error}", hint="if it is no file of an embedded bus, name another folder; else restore it"
+    )
+
+
+def pack(offsets: list[int]) -> bytes:
+    return np.array(offsets, "<i8").tobytes()
+
+
+def unpack(blob: bytes) -> list[int]:
+    offsets: list[int] = np.frombuffer(blob, "<i8").tolist()
+    return offsets
+
+
+class LogFile:
+    """One connection to the file. Not thread-safe; one owner.
+
+    Args:
+        folder: made if it does not exist, and the file in it.
+        durable: a commit returns only when the disk has it (else a power failure may take the last commits, a crash of processes none).
+        patience_s: how long to wait for another process before BusUnavailable.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False, patience_s: float = 10.0) -> None:
+        self.folder = folder
+        self.path = folder / FILE_NAME
+        self.patience_s = patience_s
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.write_lock = FileLock(folder / "write.lock")
+            self.upkeep_lock = FileLock(folder / "upkeep.lock")
+        except OSError as error:
+            hint = "name a folder that may be written to"
+            raise BusUnavailable(f"the embedded bus cannot be opened in {folder}: {error}", hint=hint) from error
+        try:
+            self.db = self._open(durable)
+        except BaseException:
+            self._close_locks()
+            raise
+        self._inode = os.stat(self.path).st_ino
+        self._looked_s = time.monotonic()
+
+    def _open(self, durable: bool) -> sqlite3.Connection:
+        with self.write_lock.held(self.patience_s, self.path):
+            db = sqlite3.connect(self.path, timeout=self.patience_s, isolation_level=None, check_same_thread=False)
+            try:
+                _prepare(db, self.path, durable)
+            except sqlite3.Error as error:
+                db.close()
+                raise translated(error, self.path) from error
+            except BaseException:
+                db.close()
+                raise
+        return db
+
+    def topic(self, name: str) -> Topic:
+        """Raises UnknownTopic, with the command that creates it."""
+        columns = "id, name, partitions, compacted, retention_ms, retention_bytes"
+        row = self.db.execute(f"SELECT {columns} FROM topics WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise UnknownTopic(f"the embedded bus {self.folder} has no topic {name}", hint=f"trademaster topics create {name}")
+        return Topic(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
+
+    def add(self, topic: Topic) -> None:
+        """Make the topic's tables; inside a write transaction of the caller. ``topic.id`` is chosen by the file."""
+        row = (topic.name, topic.partitions, int(topic.compacted), topic.retention_ms, topic.retention_bytes)
+        sql = "INSERT INTO topics (name, partitions, compacted, retention_ms, retention_bytes) VALUES (?, ?, ?, ?, ?)"
+        number = self.db.execute(sql, row).lastrowid
+        zeros = pack([0] * topic.partitions)
+        self.db.execute("INSERT INTO heads VALUES (?, 0, 0, ?, ?)", (number, zeros, zeros))
+        for statement in (_DDL_COMPACTED if topic.compacted else _DDL_LOG).format(id=number).split(";"):
+            self.db.execute(statement)
+
+    def head(self, topic: Topic) -> Head:
+        row = self.db.execute("SELECT row, bytes, begins, ends FROM heads WHERE topic = ?", (topic.id,)).fetchone()
+        return Head(row[0], row[1], unpack(row[2]), unpack(row[3]))
+
+    def set_head(self, topic: Topic, head: Head) -> None:
+        """Inside a write transaction of the caller."""
+        row = (head.row, head.bytes, pack(head.begins), pack(head.ends), topic.id)
+        self.db.execute("UPDATE heads SET row = ?, bytes = ?, begins = ?, ends = ? WHERE topic = ?", row)
+
+    def identity(self) -> str:
+        identity: str = self.db.execute("SELECT value FROM meta WHERE name = 'identity'").fetchone()[0]
+        return identity
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has committed anything."""
+        version: int = self.db.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def look(self) -> None:
+        """Once a second, see that the file still is where it was: SQLite would go on with a deleted one.
+
+        Raises:
+            BusUnavailable: it is not.
+        """
+        now_s = time.monotonic()
+        if now_s - self._looked_s < 1.0:
+            return
+        self._looked_s = now_s
+        try:
+            same = os.stat(self.path).st_ino == self._inode
+        except FileNotFoundError:
+            same = False
+        if not same:
+            self._looked_s = float("-inf")
+            raise BusUnavailable(f"{self.path} was deleted or replaced while it was in use", hint="start again; it is another log now")
+
+    def close(self) -> None:
+        self.db.close()
+        self._close_locks()
+
+    def _close_locks(self) -> None:
+        self.write_lock.close()
+        self.upkeep_lock.close()
+
+
+def positions(offsets: list[int]) -> Position:
+    return dict(enumerate(offsets))
+
+
+def _prepare(db: sqlite3.Connection, path: Path, durable: bool) -> None:
+    """Check or make the tables, and set the connection up."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    if not empty and application != APPLICATION_ID:
+        raise BusError(f"{path} is an SQLite file, but not one of an embedded bus", hint="name another folder")
+    if not empty and version != VERSION:
+        raise BusError(
+            f"{path} has version {version} of the embedded bus, this program reads and writes version {VERSION}",
+            hint="use the program that made it, or name another folder and ingest again",
+        )
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    db.execute("PRAGMA secure_delete = OFF")
+    # The upkeep thread of a writer checkpoints much earlier and beside the commits; this is for when there is none.
+    db.execute("PRAGMA wal_autocheckpoint = 32768")
+    if empty:
+        db.execute("BEGIN IMMEDIATE")
+        for statement in _DDL.split(";"):
+            db.execute(statement)
+        db.execute("INSERT INTO meta VALUES ('identity', ?)", (uuid.uuid4().hex,))
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")

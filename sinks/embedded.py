@@ -1,0 +1,242 @@
+"""Writes to the embedded bus: each ``write`` is a transaction of its own, so that a reader has it within a millisecond or two."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+import numpy as np
+
+from schemas.bus import Records
+from schemas.embedded_block import encode
+from schemas.embedded_log import MAX_RECORD_BYTES, SIGNPOST_ROWS, Head, LogFile, Topic, pack, translated
+from schemas.errors import BusError, BusUnavailable, RecordTooLarge
+from sinks.embedded_upkeep import Upkeep
+
+BUFFER_BYTES = 8 * 1024 * 1024
+BUFFER_RECORDS = 100_000
+_BLOCK_BYTES = 4 * 1024 * 1024
+_BLOCK_RECORDS = 65_536
+_RETRY_S = 0.02
+
+
+@dataclass(slots=True)
+class _Queued:
+    """Records of one partition that wait for their transaction."""
+
+    topic: Topic
+    partition: int
+    time_ms: int
+    keys: Sequence[bytes]
+    values: Sequence[bytes]
+    size_bytes: int
+
+
+class EmbeddedWriter:
+    """Appends records to the file.
+
+    A ``write`` that returns has committed its records, unless the file could not be written just then (a full disk, another
+    process that holds it): then they are queued, in order, and every later ``write`` or ``flush`` tries again. When that has failed for
+    ``patience_s``, both raise BusUnavailable; a ``write`` that raises has not taken its own records, and what was queued stays so.
+
+    Args:
+        file: a connection of its own, closed with the writer.
+        upkeep: the thread that keeps the file in shape; closed with the writer. None: somebody else does it.
+    """
+
+    def __init__(self, file: LogFile, upkeep: Upkeep | None) -> None:
+        self._file = file
+        self._upkeep = upkeep
+        self._patience_s = file.patience_s
+        self._topics: dict[str, Topic] = {}
+        self._queue: deque[_Queued] = deque()
+        self._queued_bytes = 0
+        self._queued_records = 0
+        self._failed_since_s: float | None = None
+        self._tried_s = 0.0
+
+    def write(self, records: Records) -> None:
+        """See ``schemas.bus.Writer.write``.
+
+        Raises:
+            UnknownTopic: with the command that creates it.
+            RecordTooLarge: nothing of this call is taken.
+            BusError: a partition that the topic does not have; nothing of this call is taken.
+        """
+        if not len(records):
+            return
+        if self._queue:
+            self._make_room()
+        queued = list(self._grouped(records))
+        self._queue.extend(queued)
+        self._queued_bytes += sum(part.size_bytes for part in queued)
+        self._queued_records += len(records)
+        if self._failed_since_s is None:
+            self._try_commit()
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """See ``schemas.bus.Writer.flush``."""
+        deadline_s = time.monotonic() + timeout_s
+        while self._queue:
+            error = self._try_commit()
+            if error is None:
+                continue
+            if time.monotonic() >= deadline_s:
+                raise self._undelivered(error) from error
+            time.sleep(_RETRY_S)
+
+    def close(self) -> None:
+        """Flush what waits, with the bus's patience, and close.
+
+        Raises:
+            BusUnavailable: some records could not be written; they are lost with this writer.
+        """
+        try:
+            self.flush(self._patience_s)
+        finally:
+            if self._upkeep is not None:
+                self._upkeep.close()
+            self._file.close()
+
+    def _make_room(self) -> None:
+        """Try to write what an earlier call could not; raise if that has failed for too long, wait if the buffer is full."""
+        while self._queue:
+            now_s = time.monotonic()
+            full = self._queued_bytes >= BUFFER_BYTES or self._queued_records >= BUFFER_RECORDS
+            if now_s - self._tried_s >= _RETRY_S:
+                error = self._try_commit()
+                if error is not None and now_s - (self._failed_since_s or now_s) >= self._patience_s:
+                    raise self._undelivered(error) from error
+            elif full:
+                time.sleep(_RETRY_S)
+            if not full:
+                return
+
+    def _undelivered(self, error: BusUnavailable) -> BusUnavailable:
+        count = self._queued_records
+        return BusUnavailable(f"{error}; {count} records are kept in memory and wait to be written", hint=error.hint)
+
+    def _try_commit(self) -> BusUnavailable | None:
+        """Write all that is queued in one transaction; the error if that cannot be done now."""
+        try:
+            self._commit()
+        except BusUnavailable as error:
+            self._tried_s = time.monotonic()
+            self._failed_since_s = self._tried_s if self._failed_since_s is None else self._failed_since_s
+            return error
+        self._queue.clear()
+        self._queued_bytes = self._queued_records = 0
+        self._failed_since_s = None
+        return None
+
+    def _commit(self) -> None:
+        file = self._file
+        file.look()
+        # While it fails, each try is short: the patience is the caller's loop's.
+        wait_s = self._patience_s if self._failed_since_s is None else 0.0
+        with file.write_lock.held(wait_s, file.path):
+            try:
+                file.db.execute("BEGIN IMMEDIATE")
+                self._insert()
+                file.db.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise translated(error, file.path) from error
+            finally:
+                if file.db.in_transaction:
+                    file.db.execute("ROLLBACK")
+
+    def _insert(self) -> None:
+        heads: dict[str, tuple[Topic, Head]] = {}
+        for part in self._queue:
+            name = part.topic.name
+            if name not in heads:
+                heads[name] = (part.topic, self._file.head(part.topic))
+            insert = _insert_latest if part.topic.compacted else _insert_block
+            insert(self._file.db, part, heads[name][1])
+        for topic, head in heads.values():
+            self._file.set_head(topic, head)
+
+    def _grouped(self, records: Records) -> Iterator[_Queued]:
+        """The records by partition, each in the order given, cut so that no blob grows too large."""
+        topic = self._topics.get(records.topic)
+        if topic is None:
+            try:
+                topic = self._topics[records.topic] = self._file.topic(records.topic)
+            except sqlite3.Error as error:
+                raise translated(error, self._file.path) from error
+        time_ms = time.time_ns() // 1_000_000 if records.timestamp_ms < 0 else records.timestamp_ms
+        values = _present(records)
+        partitions = np.asarray(records.partitions, np.int32)
+        low, high = int(partitions.min()), int(partitions.max())
+        if low < 0 or high >= topic.partitions:
+            wrong = low if low < 0 else high
+            raise BusError(f"topic {topic.name} has partitions 0 to {topic.partitions - 1}, not {wrong}")
+        parts: list[_Queued] = []
+        if low == high:
+            parts += _cut(topic, low, time_ms, records.keys, values)
+        else:
+            for partition, indices in _by_partition(partitions):
+                parts += _cut(topic, partition, time_ms, _pick(records.keys, indices), _pick(values, indices))
+        return iter(parts)
+
+
+def _present(records: Records) -> Sequence[bytes]:
+    """The values, a tombstone as the empty one it is stored as."""
+    values = [b"" if value is None else value for value in records.values]
+    largest = max(max(map(len, values)), max(map(len, records.keys)))
+    if largest > MAX_RECORD_BYTES:
+        raise RecordTooLarge(f"a record of topic {records.topic} has {largest} bytes; the embedded bus takes at most {MAX_RECORD_BYTES}")
+    return values
+
+
+def _by_partition(partitions: np.typing.NDArray[np.int32]) -> Iterator[tuple[int, list[int]]]:
+    order = np.argsort(partitions, kind="stable")
+    ordered = partitions[order]
+    bounds = np.flatnonzero(np.diff(ordered)) + 1
+    indices = order.tolist()
+    for start, end in zip([0, *bounds.tolist()], [*bounds.tolist(), len(indices)], strict=True):
+        yield int(ordered[start]), indices[start:end]
+
+
+def _pick(column: Sequence[bytes], indices: list[int]) -> Sequence[bytes]:
+    if len(indices) == 1:
+        return (column[indices[0]],)
+    picked: tuple[bytes, ...] = itemgetter(*indices)(column)
+    return picked
+
+
+def _cut(topic: Topic, partition: int, time_ms: int, keys: Sequence[bytes], values: Sequence[bytes]) -> list[_Queued]:
+    size = sum(map(len, values)) + sum(map(len, keys))
+    if len(values) == 1 or (size <= _BLOCK_BYTES and len(values) <= _BLOCK_RECORDS):
+        return [_Queued(topic, partition, time_ms, keys, values, size)]
+    half = len(values) // 2
+    return _cut(topic, partition, time_ms, keys[:half], values[:half]) + _cut(topic, partition, time_ms, keys[half:], values[half:])
+
+
+def _insert_block(db: sqlite3.Connection, part: _Queued, head: Head) -> None:
+    blob = encode(part.keys, part.values)
+    head.row += 1
+    row = (head.row, part.partition, head.ends[part.partition], len(part.values), part.time_ms, blob)
+    db.execute(f"INSERT INTO log_{part.topic.id} VALUES (?, ?, ?, ?, ?, ?)", row)
+    head.ends[part.partition] += len(part.values)
+    head.bytes += len(blob)
+    if head.row % SIGNPOST_ROWS == 0:
+        post = (head.row // SIGNPOST_ROWS, head.row, pack(head.ends))
+        db.execute(f"INSERT INTO signposts_{part.topic.id} VALUES (?, ?, ?)", post)
+
+
+def _insert_latest(db: sqlite3.Connection, part: _Queued, head: Head) -> None:
+    """A row per key, the last of this part; offsets count all of them."""
+    offset = head.ends[part.partition]
+    latest = {key: (offset + index, value) for index, (key, value) in enumerate(zip(part.keys, part.values, strict=True))}
+    rows = sorted((offset, key, value) for key, (offset, value) in latest.items())
+    db.executemany(
+        f"INSERT OR REPLACE INTO log_{part.topic.id} VALUES (?, ?, ?, ?, ?, ?)",
+        [(head.row + index, part.partition, offset, part.time_ms, key, value) for index, (offset, key, value) in enumerate(rows, 1)],
+    )
+    head.row += len(rows)
+    head.ends[part.partition] += len(part.values)

@@ -1,0 +1,138 @@
+"""Keeps the file of the embedded bus in shape, beside the writers: checkpoints and retention.
+
+A checkpoint inside a commit holds that writer for 5 to 30 ms (measured), so commits make none. A thread does it when the ``-wal``
+has grown: first what can be done while others write, then, holding the writers for the little that came meanwhile, the rest, after
+which the ``-wal`` starts anew. Only one thread of all processes is at work at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+
+from schemas.embedded_log import Head, LogFile, Topic
+from schemas.errors import BusError
+
+DAY_MS = 24 * 3600 * 1000
+DEFAULT_RETENTION_BYTES = 10_000_000_000
+_WAL_BYTES = 16 * 1024 * 1024
+_LOOK_S = 0.05
+_RETENTION_S = 1.0
+_STEP_ROWS = 256
+
+
+class Upkeep:
+    """The thread. ``file`` is a connection of its own, closed with it.
+
+    Args:
+        retention_bytes: of all ordinary topics together; the oldest records go first.
+    """
+
+    def __init__(self, file: LogFile, retention_bytes: int = DEFAULT_RETENTION_BYTES) -> None:
+        self._file = file
+        self._retention_bytes = retention_bytes
+        self._wal = f"{file.path}-wal"
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="embedded-bus-upkeep", daemon=True)
+
+    def start(self) -> Upkeep:
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._file.close()
+
+    def _run(self) -> None:
+        retained_s = 0.0
+        while not self._stop.wait(_LOOK_S):
+            if not self._file.upkeep_lock.try_take():
+                continue
+            try:
+                self.checkpoint()
+                if time.monotonic() - retained_s >= _RETENTION_S:
+                    retained_s = time.monotonic()
+                    self.retain(time.time_ns() // 1_000_000)
+            except (sqlite3.Error, BusError):
+                # A full disk or a held file is told by the writer, whose records it concerns; here the next round tries again.
+                continue
+            finally:
+                self._file.upkeep_lock.release()
+
+    def checkpoint(self) -> None:
+        """Move the ``-wal`` into the file, if it has grown."""
+        if os.path.exists(self._wal) and os.path.getsize(self._wal) >= _WAL_BYTES:
+            self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            with self._file.write_lock.held(self._file.patience_s, self._file.path):
+                self._file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def retain(self, now_ms: int) -> None:
+        """Delete what is older than its topic keeps, what is beyond the bounds of size, and day-old tombstones."""
+        topics = self._topics()
+        for topic in topics:
+            if topic.compacted:
+                self._forget_tombstones(topic, now_ms)
+                continue
+            before_ms = now_ms - topic.retention_ms if topic.retention_ms >= 0 else None
+            while self._cut(topic, before_ms=before_ms, keep_bytes=topic.retention_bytes):
+                pass
+        while self._cut_oldest([topic for topic in topics if not topic.compacted]):
+            pass
+
+    def _topics(self) -> list[Topic]:
+        return [self._file.topic(name) for (name,) in self._file.db.execute("SELECT name FROM topics").fetchall()]
+
+    def _cut_oldest(self, topics: list[Topic]) -> bool:
+        """One step towards the bound of the whole file; True if there is more to do."""
+        excess = sum(self._file.head(topic).bytes for topic in topics) - self._retention_bytes
+        if excess <= 0:
+            return False
+        ages = [(self._file.db.execute(f"SELECT time_ms FROM log_{topic.id} ORDER BY row LIMIT 1").fetchone(), topic) for topic in topics]
+        oldest = min((age for age in ages if age[0] is not None), key=lambda age: age[0], default=None)
+        if oldest is None:
+            return False
+        return self._cut(oldest[1], before_ms=None, keep_bytes=max(self._file.head(oldest[1]).bytes - excess, 0), rows=16)
+
+    def _cut(self, topic: Topic, *, before_ms: int | None, keep_bytes: int, rows: int = _STEP_ROWS) -> bool:
+        """Delete some of the first rows that are too old or too many; True if it did, for there may be more."""
+        if not self._doomed(topic, self._file.head(topic), before_ms, keep_bytes, rows):
+            return False
+        with self._file.write_lock.held(self._file.patience_s, self._file.path):
+            db = self._file.db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                head = self._file.head(topic)
+                last = self._doomed(topic, head, before_ms, keep_bytes, rows)
+                if last:
+                    db.execute(f"DELETE FROM log_{topic.id} WHERE row <= ?", (last,))
+                    db.execute(f"DELETE FROM signposts_{topic.id} WHERE row < ?", (last,))
+                    self._file.set_head(topic, head)
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+        return bool(last)
+
+    def _doomed(self, topic: Topic, head: Head, before_ms: int | None, keep_bytes: int, rows: int) -> int:
+        """The last row to delete, 0 if none; ``head`` becomes what it is afterwards."""
+        last = 0
+        sql = f"SELECT row, partition, first_offset + count, time_ms, length(block) FROM log_{topic.id} ORDER BY row LIMIT ?"
+        for row, partition, end, time_ms, size in self._file.db.execute(sql, (rows,)).fetchall():
+            if not ((before_ms is not None and time_ms < before_ms) or (keep_bytes >= 0 and head.bytes > keep_bytes)):
+                break
+            last = row
+            head.begins[partition] = end
+            head.bytes -= size
+        return last
+
+    def _forget_tombstones(self, topic: Topic, now_ms: int) -> None:
+        """A reader that is a day behind may miss that a key was deleted: the same promise as Kafka's ``delete.retention.ms``."""
+        where = f"FROM log_{topic.id} WHERE length(value) = 0 AND time_ms < ?"
+        cutoff = (now_ms - DAY_MS,)
+        if self._file.db.execute(f"SELECT 1 {where} LIMIT 1", cutoff).fetchone():
+            with self._file.write_lock.held(self._file.patience_s, self._file.path):
+                self._file.db.execute(f"DELETE {where}", cutoff)
