@@ -185,14 +185,14 @@ class LogFile:
         version: int = self.db.execute("PRAGMA data_version").fetchone()[0]
         return version
 
-    def look(self) -> None:
-        """Once a second, see that the file still is where it was: SQLite would go on with a deleted one.
+    def look(self, every_s: float = 0.0) -> None:
+        """See that the file still is where it was, unless that was seen ``every_s`` ago: SQLite would go on with a deleted one.
 
         Raises:
             BusUnavailable: it is not.
         """
         now_s = time.monotonic()
-        if now_s - self._looked_s < 1.0:
+        if now_s - self._looked_s < every_s:
             return
         self._looked_s = now_s
         try:

@@ -88,6 +88,7 @@ class EmbeddedWriter:
             if time.monotonic() >= deadline_s:
                 raise self._undelivered(error) from error
             time.sleep(_RETRY_S)
+        self._file.look()
 
     def close(self) -> None:
         """Flush what waits, with the bus's patience, and close.

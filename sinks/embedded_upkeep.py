@@ -11,6 +11,8 @@ import os
 import sqlite3
 import threading
 import time
+from dataclasses import dataclass
+from operator import itemgetter
 
 from schemas.embedded_log import Head, LogFile, Topic
 from schemas.errors import BusError
@@ -22,6 +24,21 @@ _LOOK_S = 0.05
 _PASSES = 3  # each finds what came during the one before, so the last one leaves little to do while writers are held
 _RETENTION_S = 1.0
 _STEP_ROWS = 256
+_SLACK_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What of a topic is too much: rows older than ``before_ms``, and rows not after ``until_ms`` beyond ``keep_bytes`` (-1: any size)."""
+
+    keep_bytes: int
+    before_ms: int | None = None
+    until_ms: int | None = None
+
+    def passed(self, time_ms: int, topic_bytes: int) -> bool:
+        if self.before_ms is not None and time_ms < self.before_ms:
+            return True
+        return 0 <= self.keep_bytes < topic_bytes and (self.until_ms is None or time_ms <= self.until_ms)
 
 
 class Upkeep:
@@ -80,7 +97,7 @@ class Upkeep:
                 self._forget_tombstones(topic, now_ms)
                 continue
             before_ms = now_ms - topic.retention_ms if topic.retention_ms >= 0 else None
-            while self._cut(topic, before_ms=before_ms, keep_bytes=topic.retention_bytes):
+            while self._cut(topic, _Bound(before_ms=before_ms, keep_bytes=topic.retention_bytes)):
                 pass
         while self._cut_oldest([topic for topic in topics if not topic.compacted]):
             pass
@@ -93,22 +110,25 @@ class Upkeep:
         excess = sum(self._file.head(topic).bytes for topic in topics) - self._retention_bytes
         if excess <= 0:
             return False
+        # By the second, not to the record: else topics that are written side by side would be cut a row at a time.
         ages = [(self._file.db.execute(f"SELECT time_ms FROM log_{topic.id} ORDER BY row LIMIT 1").fetchone(), topic) for topic in topics]
-        oldest = min((age for age in ages if age[0] is not None), key=lambda age: age[0], default=None)
-        if oldest is None:
+        oldest = sorted(((age[0], topic) for age, topic in ages if age is not None), key=itemgetter(0))
+        if not oldest:
             return False
-        return self._cut(oldest[1], before_ms=None, keep_bytes=max(self._file.head(oldest[1]).bytes - excess, 0), rows=16)
+        until_ms = oldest[1][0] + _SLACK_MS if len(oldest) > 1 else None
+        topic = oldest[0][1]
+        return self._cut(topic, _Bound(keep_bytes=max(self._file.head(topic).bytes - excess, 0), until_ms=until_ms))
 
-    def _cut(self, topic: Topic, *, before_ms: int | None, keep_bytes: int, rows: int = _STEP_ROWS) -> bool:
+    def _cut(self, topic: Topic, bound: _Bound) -> bool:
         """Delete some of the first rows that are too old or too many; True if it did, for there may be more."""
-        if not self._doomed(topic, self._file.head(topic), before_ms, keep_bytes, rows):
+        if not self._doomed(topic, self._file.head(topic), bound):
             return False
         with self._file.write_lock.held(self._file.patience_s, self._file.path):
             db = self._file.db
             db.execute("BEGIN IMMEDIATE")
             try:
                 head = self._file.head(topic)
-                last = self._doomed(topic, head, before_ms, keep_bytes, rows)
+                last = self._doomed(topic, head, bound)
                 if last:
                     db.execute(f"DELETE FROM log_{topic.id} WHERE row <= ?", (last,))
                     db.execute(f"DELETE FROM signposts_{topic.id} WHERE row < ?", (last,))
@@ -119,12 +139,12 @@ class Upkeep:
                     db.execute("ROLLBACK")
         return bool(last)
 
-    def _doomed(self, topic: Topic, head: Head, before_ms: int | None, keep_bytes: int, rows: int) -> int:
+    def _doomed(self, topic: Topic, head: Head, bound: _Bound) -> int:
         """The last row to delete, 0 if none; ``head`` becomes what it is afterwards."""
         last = 0
         sql = f"SELECT row, partition, first_offset + count, time_ms, length(block) FROM log_{topic.id} ORDER BY row LIMIT ?"
-        for row, partition, end, time_ms, size in self._file.db.execute(sql, (rows,)).fetchall():
-            if not ((before_ms is not None and time_ms < before_ms) or (keep_bytes >= 0 and head.bytes > keep_bytes)):
+        for row, partition, end, time_ms, size in self._file.db.execute(sql, (_STEP_ROWS,)).fetchall():
+            if not bound.passed(time_ms, head.bytes):
                 break
             last = row
             head.begins[partition] = end

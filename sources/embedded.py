@@ -19,6 +19,7 @@ FETCH_BYTES = 32 * 1024 * 1024
 _PAUSE_S = 0.0005
 _IDLE_PAUSE_S = 0.001
 _IDLE_AFTER_S = 0.1
+_LOOK_S = 1.0
 
 
 class _Row(NamedTuple):
@@ -146,7 +147,7 @@ class EmbeddedReader:
         """Whether there may be rows after ``_row``: the file has changed, or the last fetch stopped before the head."""
         version = self._file.data_version()
         if version == self._version and self._row >= max(self._target[0], 0):
-            self._file.look()
+            self._file.look(_LOOK_S)
             return False
         self._version = version
         return True
@@ -210,7 +211,7 @@ class EmbeddedReader:
             if first_offset < next_offset:
                 block = block.split(next_offset - first_offset)[1]
             self._blocks.append(block)
-            records += count
+            records += len(block.value_sizes)
             size += len(blob)
             if records >= max_records or size >= FETCH_BYTES:
                 return False

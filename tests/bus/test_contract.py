@@ -14,7 +14,21 @@ from hypothesis import strategies as st
 
 from schemas.bus import Bus, Records, TopicSettings
 from schemas.errors import BusError, PositionLost, TradeMasterError, UnknownTopic
-from tests.bus.contract import WAIT_S, by_partition, drained, everything, finished, left, new_topic, put, records, sealed, seen, spawn, unsealed
+from tests.bus.contract import (
+    WAIT_S,
+    by_partition,
+    drained,
+    everything,
+    finished,
+    left,
+    new_topic,
+    put,
+    records,
+    sealed,
+    seen,
+    spawn,
+    unsealed,
+)
 from trademaster.bus import open_bus
 
 PARTITIONS = 3
@@ -84,7 +98,9 @@ def test_a_reader_equals_a_list_of_records_by_partition(bus: Bus, steps: list[tu
 
 
 @FEW
-@given(batches=st.lists(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"\x00", b"\xff\xfe"]), st.none() | payloads), min_size=1), max_size=6))
+@given(
+    batches=st.lists(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"\x00", b"\xff\xfe"]), st.none() | payloads), min_size=1), max_size=6)
+)
 def test_a_compacted_topic_ends_with_the_last_value_of_each_key(bus: Bus, batches: list[list[tuple[bytes, bytes | None]]]) -> None:
     topic = new_topic(bus, 2, compacted=True)
     writer, latest = bus.writer(), {}
