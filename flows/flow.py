@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bytewax.dataflow import KeyedStream
+from bytewax.operators import KeyedStream
 
 from schemas.control import Control
 from schemas.events import RawEnvelope

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import bytewax.operators as op
-from bytewax.dataflow import KeyedStream
+from bytewax.operators import KeyedStream
 from bytewax.operators import StatefulBatchLogic
 
 from flows.flow import SHARD_KEYS, Context

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.bus import Bus, Records, TopicSettings
 from schemas.errors import BusError, PositionLost, TradeMasterError, UnknownTopic
+<<<<<<< HEAD
 from tests.bus.contract import (
     WAIT_S,
     by_partition,
@@ -29,6 +30,9 @@ from tests.bus.contract import (
     spawn,
     unsealed,
 )
+=======
+from tests.bus.contract import WAIT_S, by_partition, drained, everything, finished, left, new_topic, put, records, sealed, seen, spawn, unsealed
+>>>>>>> 2a22e7a (State the laws of a bus as one suite for both)
 from trademaster.bus import open_bus
 
 PARTITIONS = 3
@@ -98,9 +102,13 @@ def test_a_reader_equals_a_list_of_records_by_partition(bus: Bus, steps: list[tu
 
 
 @FEW
+<<<<<<< HEAD
 @given(
     batches=st.lists(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"\x00", b"\xff\xfe"]), st.none() | payloads), min_size=1), max_size=6)
 )
+=======
+@given(batches=st.lists(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"\x00", b"\xff\xfe"]), st.none() | payloads), min_size=1), max_size=6))
+>>>>>>> 2a22e7a (State the laws of a bus as one suite for both)
 def test_a_compacted_topic_ends_with_the_last_value_of_each_key(bus: Bus, batches: list[list[tuple[bytes, bytes | None]]]) -> None:
     topic = new_topic(bus, 2, compacted=True)
     writer, latest = bus.writer(), {}

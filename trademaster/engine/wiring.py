@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import Any
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, KeyedStream, Stream
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
 from flows.flow import Context, Flow
