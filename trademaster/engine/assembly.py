@@ -47,7 +47,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
     """Open what the plan names and wire its flows."""
     settings = Settings.model_validate(plan.settings)
     flows = find_flows(plan.flows)
-    bus = open_bus(settings.bus.url, patience_s=settings.bus.patience / 1e9)
+    bus = open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds)
     runtime = Runtime(
         bus=bus,
         writer=bus.writer(),
@@ -67,14 +67,14 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
     )
     controls = read_present_controls(bus, flows)
     contexts = {flow.name: _context(flow, settings, runtime, controls) for flow in flows}
-    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval)
+    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval.ns)
 
 
 def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control]) -> Context:
     return Context(
         settings=flow_settings(flow.name, settings),
         snapshots=runtime.snapshots,
-        said=Published(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience / 1e9), flow.says),
+        said=Published(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds), flow.says),
         controls=tuple(control for control in controls if control.topic in flow.reads),
     )
 

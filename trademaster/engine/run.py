@@ -61,7 +61,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
 
 def _prepare_bus(settings: Settings, topics: Sequence[str]) -> str:
     """The log's identity. Topics missing on the embedded bus are made; on Kafka a person decides how."""
-    bus = open_bus(settings.bus.url, patience_s=settings.bus.patience / 1e9)
+    bus = open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds)
     try:
         if settings.bus.url.startswith("embedded:"):
             bus.create(topic_settings(settings, topics))
