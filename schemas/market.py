@@ -13,7 +13,7 @@ from schemas.symbols import MAX_SYMBOL_BYTES
 Symbol = Annotated[str, Meta(min_length=1, max_length=MAX_SYMBOL_BYTES)]
 
 
-class WireTick(msgspec.Struct, rename="camel", gc=False):
+class WireTick(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
     """A tick as it stands on ``market.ticks``: a trade, a quote or a heartbeat. Unknown fields of a foreign feed pass."""
 
     type: Literal["trade", "quote", "heartbeat"]

@@ -7,6 +7,8 @@ store names). The table is also laid out as flat arrays, so that a compiled scan
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,46 +24,53 @@ MAX_SYMBOL_BYTES = 64
 MAX_SYMBOLS = 1 << 21
 """Bound of the table; a feed that makes up symbols without end is refused beyond it."""
 
-_FNV_OFFSET = 0xCBF29CE484222325
-_FNV_PRIME = 0x100000001B3
+MIX = 0x9E3779B97F4A7C15
 _MASK64 = (1 << 64) - 1
 
 
-def fnv1a(name: bytes) -> int:
-    """64-bit FNV-1a, as the compiled scanner computes it while it reads the bytes."""
-    value = _FNV_OFFSET
-    for byte in name:
-        value = ((value ^ byte) * _FNV_PRIME) & _MASK64
+def name_hash(name: bytes) -> int:
+    """64-bit hash over little-endian words of 8 bytes (the last one padded with zeros), as the compiled scanner computes it."""
+    value = 0
+    for at in range(0, len(name), 8):
+        value ^= int.from_bytes(name[at : at + 8], "little")
+        value = ((value ^ value >> 32) * MIX) & _MASK64
+        value ^= value >> 32
     return value
 
 
 def shard_of(name: bytes) -> int:
     """The shard of a symbol, 0 to SHARDS - 1: our own, so that upstream partitioning need not be trusted."""
-    return (murmur2(name) * 0x9E3779B1 & 0xFFFFFFFF) >> 28
+    return _shard(murmur2(name))
+
+
+def _shard(key_hash: int) -> int:
+    return (key_hash * 0x9E3779B1 & 0xFFFFFFFF) >> 28
 
 
 class SymbolTable:
-    """Names and codes, append-only.
+    """Names and codes, append-only. Adding takes a lock; looking up, here and in compiled code without the GIL, takes none.
 
     Attributes:
         names: name of each code.
         shard: shape (capacity,), int8: shard of each code.
         key_hash: shape (capacity,), int32: ``murmur2 & 0x7fffffff`` of each code's name, for the partition of an output.
-        slots: shape (power of two,), int32: open addressing by ``fnv1a``; code + 1, or 0 where free.
-        hashes: shape (capacity,), uint64: ``fnv1a`` of each code's name.
         ends: shape (capacity,), int32: where each name ends in ``arena``.
         arena: uint8: the names' bytes, one after another.
+        slots: shape (power of two,), int64: open addressing by ``name_hash``, linear probing; ``length << 32 | code + 1``, or 0 where free.
+        words: shape of slots, uint64: the first 8 bytes of the name in each slot, little-endian, padded with zeros.
     """
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self._codes: dict[str, int] = {}
+        self._lock = Lock()
+        self._hashes: npt.NDArray[np.uint64] = np.zeros(1024, np.uint64)
         self.shard: npt.NDArray[np.int8] = np.zeros(1024, np.int8)
         self.key_hash: npt.NDArray[np.int32] = np.zeros(1024, np.int32)
-        self.slots: npt.NDArray[np.int32] = np.zeros(4096, np.int32)
-        self.hashes: npt.NDArray[np.uint64] = np.zeros(1024, np.uint64)
         self.ends: npt.NDArray[np.int32] = np.zeros(1024, np.int32)
         self.arena: npt.NDArray[np.uint8] = np.zeros(16384, np.uint8)
+        self.slots: npt.NDArray[np.int64] = np.zeros(4096, np.int64)
+        self.words: npt.NDArray[np.uint64] = np.zeros(4096, np.uint64)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -73,7 +82,11 @@ class SymbolTable:
             RejectedRecord: the name is empty, longer than MAX_SYMBOL_BYTES, or one more than MAX_SYMBOLS.
         """
         known = self._codes.get(name)
-        return known if known is not None else self._add(name)
+        if known is not None:
+            return known
+        with self._lock:
+            known = self._codes.get(name)
+            return known if known is not None else self._add(name)
 
     def _add(self, name: str) -> int:
         raw = name.encode("utf-8", "surrogatepass")
@@ -82,37 +95,47 @@ class SymbolTable:
         code = len(self.names)
         if code >= MAX_SYMBOLS:
             raise RejectedRecord("symbol", f"expected at most {MAX_SYMBOLS} different symbols, {name!r} is one more")
-        self._reserve(code, len(raw))
         start = int(self.ends[code - 1]) if code else 0
-        self.arena[start : start + len(raw)] = np.frombuffer(raw, np.uint8)
+        self._reserve(code, start + len(raw))
+        self.arena[start : start + len(raw)] = memoryview(raw)
         self.ends[code] = start + len(raw)
-        self.hashes[code] = fnv1a(raw)
-        self.shard[code] = shard_of(raw)
-        self.key_hash[code] = murmur2(raw) & 0x7FFFFFFF
+        key_hash, hashed = murmur2(raw), name_hash(raw)
+        self._hashes[code] = hashed
+        self.shard[code] = _shard(key_hash)
+        self.key_hash[code] = key_hash & 0x7FFFFFFF
         self.names.append(name)
         self._codes[name] = code
-        self._insert(code)
-        return code
-
-    def _insert(self, code: int) -> None:
         mask = len(self.slots) - 1
-        at = int(self.hashes[code]) & mask
+        at = hashed & mask
         while self.slots[at]:
             at = (at + 1) & mask
-        self.slots[at] = code + 1
+        self.words[at] = int.from_bytes(raw[:8], "little")
+        self.slots[at] = len(raw) << 32 | code + 1  # last: a reader without the GIL sees the whole entry or none
+        return code
 
-    def _reserve(self, code: int, size: int) -> None:
+    def _reserve(self, code: int, arena_bytes: int) -> None:
         if code >= len(self.shard):
-            for column in ("shard", "key_hash", "hashes", "ends"):
+            for column in ("shard", "key_hash", "_hashes", "ends"):
                 old = getattr(self, column)
                 setattr(self, column, np.concatenate([old, np.zeros_like(old)]))
-        start = int(self.ends[code - 1]) if code else 0
-        if start + size > len(self.arena):
+        if arena_bytes > len(self.arena):
             self.arena = np.concatenate([self.arena, np.zeros_like(self.arena)])
         if 2 * (code + 1) > len(self.slots):
-            self.slots = np.zeros(len(self.slots) * 2, np.int32)
-            for known in range(code):
-                self._insert(known)
+            self._spread(2 * len(self.slots))
+
+    def _spread(self, capacity: int) -> None:
+        """Lay all entries out anew. All walk together, a slot a round; of those that meet in a free one, one stays."""
+        taken = np.flatnonzero(self.slots)
+        entries, firsts = self.slots[taken], self.words[taken]
+        at = (self._hashes[(entries & 0xFFFFFFFF) - 1] & np.uint64(capacity - 1)).astype(np.int64)
+        slots, words = np.zeros(capacity, np.int64), np.zeros(capacity, np.uint64)
+        while len(entries):
+            free = slots[at] == 0
+            slots[at[free]] = entries[free]
+            stays = slots[at] == entries
+            words[at[stays]] = firsts[stays]
+            entries, firsts, at = entries[~stays], firsts[~stays], (at[~stays] + 1) & (capacity - 1)
+        self.words, self.slots = words, slots
 
 
 SYMBOLS = SymbolTable()

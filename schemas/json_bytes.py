@@ -1,0 +1,166 @@
+"""Compiled pieces of a JSON scanner over one buffer of bytes: words of 8 bytes at a time, exact numbers, plain strings.
+
+They take what is usual and decline the rest by a position of ``DECLINED``; whoever calls them then asks a real parser. What
+they accept they understand as msgspec does, to the bit.
+
+Reading ahead: nothing here checks the end of the buffer. A function may read up to ``READ_AHEAD`` bytes behind the ``end`` it was
+given or the position it started from, and the caller keeps that many readable bytes there.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, njit, types
+from numba.extending import intrinsic
+
+READ_AHEAD = 128
+"""Bytes behind the end of a text that must be readable."""
+
+DECLINED = -1
+
+ONES = np.uint64(0x0101010101010101)
+HIGHS = np.uint64(0x8080808080808080)
+QUOTES = np.uint64(0x2222222222222222)
+BACKSLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
+SPACES = np.uint64(0x2020202020202020)
+ZEROS = np.uint64(0x3030303030303030)
+ABOVE_NINE = np.uint64(0x7676767676767676)
+NULL = np.uint64(int.from_bytes(b"null", "little"))
+FOUR_BYTES = np.uint64(0xFFFFFFFF)
+
+INT_POWERS = np.array([10**k for k in range(20)], np.uint64)
+FLOAT_POWERS = np.array([10.0**k for k in range(23)])
+"""The powers of ten that a double holds exactly."""
+EXACT = np.uint64(1 << 53)
+FRACTION_LIMITS = np.array([(1 << 53) // 10**places + 1 for places in range(17)], np.uint64)
+"""An integral part from here on makes a mantissa of more than 53 bits with that many decimals; below it nothing overflows."""
+
+assert sys.byteorder == "little"
+
+
+if config.DISABLE_JIT:
+
+    def word_at(data: Any, at: int) -> Any:
+        """The 8 bytes at a position as a little-endian word."""
+        return np.uint64(int.from_bytes(data[at : at + 8].tobytes(), "little"))
+
+    def low_bit(word: Any) -> int:
+        """Number of the lowest bit that is set, of a word that is not 0."""
+        return (int(word) & -int(word)).bit_length() - 1
+
+else:
+
+    @intrinsic
+    def word_at(_context: Any, data: Any, at: Any) -> Any:  # noqa: D103 - as above
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            address = builder.gep(array.data, [arguments[1]])
+            return builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+
+        return types.uint64(data, types.int64), generate
+
+    @intrinsic
+    def low_bit(_context: Any, word: Any) -> Any:  # noqa: D103 - as above
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True)
+def skip_space(data: Any, at: int, end: int) -> int:
+    """The next position that holds no JSON whitespace, at most ``end`` (or ``at``, if that lies behind it)."""
+    while at < end and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def special_bytes(word: Any) -> Any:
+    """High bits whose lowest marks the first byte that ends or complicates a string: quote, backslash, control, not ASCII."""
+    quote, backslash = word ^ QUOTES, word ^ BACKSLASHES
+    return (((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash) | ((word - SPACES) & ~word) | word) & HIGHS
+
+
+@njit(cache=True, nogil=True)
+def string_end(data: Any, at: int, end: int) -> int:
+    """Position of the quote that closes the string whose content starts at ``at``, if the content is plain ASCII."""
+    while at < end:
+        special = special_bytes(word_at(data, at))
+        if special:
+            at += low_bit(special) >> 3
+            return at if data[at] == 34 else DECLINED
+        at += 8
+    return DECLINED
+
+
+@njit(cache=True, nogil=True)
+def digits_at(data: Any, at: int) -> Any:
+    """Value and count of the digits at a position, as far as the next 8 bytes go."""
+    word = word_at(data, at) ^ ZEROS
+    others = ((word + ABOVE_NINE) | word) & HIGHS
+    count = 8
+    if others:
+        count = low_bit(others) >> 3
+        if count == 0:
+            return np.uint64(0), 0
+        word <<= np.uint64(64 - 8 * count)
+    word = word * np.uint64(10) + (word >> np.uint64(8))
+    low = (word & np.uint64(0x000000FF000000FF)) * np.uint64(0x000F424000000064)
+    high = ((word >> np.uint64(16)) & np.uint64(0x000000FF000000FF)) * np.uint64(0x0000271000000001)
+    return (low + high) >> np.uint64(32), count
+
+
+@njit(cache=True, nogil=True)
+def whole_at(data: Any, at: int) -> Any:
+    """A number without sign, fraction and exponent of at most 19 digits: its value, and the position behind it."""
+    start = at
+    value, count = digits_at(data, at)
+    at += count
+    while count == 8 and at - start <= 16:
+        more, count = digits_at(data, at)
+        value = value * INT_POWERS[count] + more
+        at += count
+    digits = at - start
+    if digits == 0 or digits > 19 or (data[start] == 48 and digits > 1):
+        return value, DECLINED
+    return value, at
+
+
+@njit(cache=True, nogil=True)
+def number_at(data: Any, at: int) -> Any:
+    """A JSON number as the nearest double, and the position behind it.
+
+    Takes at most 19 digits that make an integer below 2**53, divided by a power of ten that a double holds exactly: then one
+    division of IEEE 754 is correctly rounded. Declines larger ones, exponents and negative zero.
+    """
+    negative = data[at] == 45
+    if negative:
+        at += 1
+    mantissa, at = whole_at(data, at)
+    if at < 0:
+        return 0.0, DECLINED
+    value = np.float64(mantissa)
+    if data[at] == 46:
+        at += 1
+        start = at
+        more, count = digits_at(data, at)
+        at += count
+        if count == 8:
+            second, count = digits_at(data, at)
+            if count == 8:
+                return 0.0, DECLINED
+            more = more * INT_POWERS[count] + second
+            at += count
+        places = at - start
+        if places == 0 or mantissa >= FRACTION_LIMITS[places]:
+            return 0.0, DECLINED
+        mantissa = mantissa * INT_POWERS[places] + more
+        value = np.float64(mantissa) / FLOAT_POWERS[places]
+    if mantissa >= EXACT or data[at] | 32 == 101 or (negative and mantissa == np.uint64(0)):
+        return 0.0, DECLINED
+    return -value if negative else value, at

@@ -1,0 +1,91 @@
+"""What msgspec says of bad JSON, said so that it names the field, what was expected and what was found."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+JSON_ERRORS = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
+"""What msgspec raises on bad bytes: its own errors, UnicodeDecodeError inside strings, and RecursionError on deep nesting."""
+
+MAX_FOUND = 80
+"""Characters of a found value that a message shows."""
+
+_PATH = re.compile(r" - at `(key in )?\$([^`]*)`$")
+_MISSING = re.compile(r"Object missing required field `([^`]*)`")
+_EXPECTED = re.compile(r"Expected `(.*)`, got `(.*)`")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+# NaN and infinities as Python's json writes them. The strings that replace them are as long, so that positions stay.
+_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
+_INSTEAD = {b"NaN": b'"N"', b"Infinity": b'"Infini"', b"-Infinity": b'"-Infini"'}
+
+
+def shown(value: object) -> str:
+    """A value for a message, as JSON where it can be, cut at MAX_FOUND characters."""
+    try:
+        text = msgspec.json.encode(value).decode("utf-8", "replace")
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError):
+        text = repr(value)
+    return text if len(text) <= MAX_FOUND else text[:MAX_FOUND] + "..."
+
+
+def shown_bytes(raw: bytes) -> str:
+    """The beginning of bytes that are no JSON, for a message."""
+    text = raw[: MAX_FOUND + 1].decode("utf-8", "backslashreplace")
+    return repr(text if len(text) <= MAX_FOUND else text[:MAX_FOUND] + "...")
+
+
+def without_nan(raw: bytes) -> bytes | None:
+    """The same text with strings in place of NaN and infinities, position for position; None if it holds none of them."""
+    if b"NaN" not in raw and b"Infinity" not in raw:
+        return None
+    mended = _NOT_FINITE.sub(lambda match: _INSTEAD.get(match.group(), match.group()), raw)
+    return None if mended == raw else mended
+
+
+def field_of(error: Exception) -> tuple[str, bool]:
+    """Path of the field an error is about (``payload.price``; empty: the whole) and whether it is missing altogether."""
+    message = str(error)
+    path = _PATH.search(message)
+    inside = path.group(2).lstrip(".") if path else ""
+    missing = _MISSING.match(message)
+    if missing:
+        return f"{inside}.{missing.group(1)}".lstrip("."), True
+    return inside, False
+
+
+def found_at(path: str, value: Any) -> object:
+    """What stands at a path of decoded JSON; the whole of what is there where the path does not lead further."""
+    for name, place in _STEP.findall("." + path if path and path[0] != "[" else path):
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and place and int(place) < len(value):
+            value = value[int(place)]
+        else:
+            break
+    return value
+
+
+def explained(error: Exception, raw: bytes) -> str:
+    """The message for an error that decoding ``raw`` raised."""
+    message = str(error)
+    if isinstance(error, RecursionError):
+        return "expected JSON of a sane depth, found one nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"expected UTF-8, found {error.object[error.start : error.start + 4]!r} in a string"
+    if not isinstance(error, msgspec.ValidationError):
+        return f"expected JSON, found {shown_bytes(raw)}: {message.removeprefix('JSON is malformed: ')}"
+    path, missing = field_of(error)
+    if missing:
+        return f"expected the field {path}, found none"
+    try:
+        found = shown(found_at(path, msgspec.json.decode(raw)))
+    except JSON_ERRORS:
+        found = shown_bytes(raw)
+    expected = _EXPECTED.match(message)
+    if expected:
+        return f"expected {expected.group(1).replace(' | ', ' or ')} in {path or 'the record'}, found {found}"
+    clear = _PATH.sub("", message)
+    return f"{clear[:1].lower()}{clear[1:]} in {path or 'the record'}, found {found}"
