@@ -44,6 +44,14 @@ assert sys.byteorder == "little"
 
 if config.DISABLE_JIT:
 
+    def address_of(data: Any) -> Any:
+        """What the functions here take for the buffer: where its bytes begin (uncompiled: the array itself)."""
+        return data
+
+    def byte_at(data: Any, at: int) -> int:
+        """The byte at a position."""
+        return int(data[at])
+
     def word_at(data: Any, at: int) -> Any:
         """The 8 bytes at a position as a little-endian word."""
         return np.uint64(int.from_bytes(data[at : at + 8].tobytes(), "little"))
@@ -54,51 +62,62 @@ if config.DISABLE_JIT:
 
 else:
 
-    @intrinsic
-    def word_at(_context: Any, data: Any, at: Any) -> Any:  # noqa: D103 - as above
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            array = context.make_array(signature.args[0])(context, builder, arguments[0])
-            address = builder.gep(array.data, [arguments[1]])
-            return builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+    @njit(cache=True, nogil=True)
+    def address_of(data: Any) -> Any:  # noqa: D103 - as above
+        return data.ctypes.data
 
-        return types.uint64(data, types.int64), generate
+    def _load(bits: int) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            address = builder.inttoptr(builder.add(*arguments), ir.IntType(bits).as_pointer())
+            value = builder.load(address, align=1)
+            return value if bits == 64 else builder.zext(value, ir.IntType(64))
+
+        return generate
 
     @intrinsic
-    def low_bit(_context: Any, word: Any) -> Any:  # noqa: D103 - as above
+    def byte_at(_context: Any, _data: Any, _at: Any) -> Any:  # noqa: D103 - as above
+        return types.int64(types.int64, types.int64), _load(8)
+
+    @intrinsic
+    def word_at(_context: Any, _data: Any, _at: Any) -> Any:  # noqa: D103 - as above
+        return types.uint64(types.int64, types.int64), _load(64)
+
+    @intrinsic
+    def low_bit(_context: Any, _word: Any) -> Any:  # noqa: D103 - as above
         def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
         return types.int64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def skip_space(data: Any, at: int, end: int) -> int:
     """The next position that holds no JSON whitespace, at most ``end`` (or ``at``, if that lies behind it)."""
-    while at < end and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+    while at < end and (byte_at(data, at) == 32 or byte_at(data, at) == 10 or byte_at(data, at) == 13 or byte_at(data, at) == 9):
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def special_bytes(word: Any) -> Any:
     """High bits whose lowest marks the first byte that ends or complicates a string: quote, backslash, control, not ASCII."""
     quote, backslash = word ^ QUOTES, word ^ BACKSLASHES
     return (((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash) | ((word - SPACES) & ~word) | word) & HIGHS
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def string_end(data: Any, at: int, end: int) -> int:
     """Position of the quote that closes the string whose content starts at ``at``, if the content is plain ASCII."""
     while at < end:
         special = special_bytes(word_at(data, at))
         if special:
             at += low_bit(special) >> 3
-            return at if data[at] == 34 else DECLINED
+            return at if byte_at(data, at) == 34 else DECLINED
         at += 8
     return DECLINED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def digits_at(data: Any, at: int) -> Any:
     """Value and count of the digits at a position, as far as the next 8 bytes go."""
     word = word_at(data, at) ^ ZEROS
@@ -115,7 +134,7 @@ def digits_at(data: Any, at: int) -> Any:
     return (low + high) >> np.uint64(32), count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def whole_at(data: Any, at: int) -> Any:
     """A number without sign, fraction and exponent of at most 19 digits: its value, and the position behind it."""
     start = at
@@ -126,26 +145,26 @@ def whole_at(data: Any, at: int) -> Any:
         value = value * INT_POWERS[count] + more
         at += count
     digits = at - start
-    if digits == 0 or digits > 19 or (data[start] == 48 and digits > 1):
+    if digits == 0 or digits > 19 or (byte_at(data, start) == 48 and digits > 1):
         return value, DECLINED
     return value, at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def number_at(data: Any, at: int) -> Any:
     """A JSON number as the nearest double, and the position behind it.
 
     Takes at most 19 digits that make an integer below 2**53, divided by a power of ten that a double holds exactly: then one
     division of IEEE 754 is correctly rounded. Declines larger ones, exponents and negative zero.
     """
-    negative = data[at] == 45
+    negative = byte_at(data, at) == 45
     if negative:
         at += 1
     mantissa, at = whole_at(data, at)
     if at < 0:
         return 0.0, DECLINED
     value = np.float64(mantissa)
-    if data[at] == 46:
+    if byte_at(data, at) == 46:
         at += 1
         start = at
         more, count = digits_at(data, at)
@@ -161,6 +180,6 @@ def number_at(data: Any, at: int) -> Any:
             return 0.0, DECLINED
         mantissa = mantissa * INT_POWERS[places] + more
         value = np.float64(mantissa) / FLOAT_POWERS[places]
-    if mantissa >= EXACT or data[at] | 32 == 101 or (negative and mantissa == np.uint64(0)):
+    if mantissa >= EXACT or byte_at(data, at) | 32 == 101 or (negative and mantissa == np.uint64(0)):
         return 0.0, DECLINED
     return -value if negative else value, at

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from schemas.json_bytes import DECLINED, FOUR_BYTES, NULL, QUOTES, ONES, HIGHS, low_bit, number_at, skip_space, special_bytes, string_end
+from schemas.json_bytes import DECLINED, FOUR_BYTES, byte_at, address_of, NULL, QUOTES, ONES, HIGHS, low_bit, number_at, skip_space, special_bytes, string_end
 from schemas.json_bytes import whole_at, word_at
 from schemas.symbols import MAX_SYMBOL_BYTES
 from schemas.symbols import MIX
@@ -66,11 +66,11 @@ _MAX_TIME, _MAX_SEQUENCE = np.uint64(MAX_TIME_NS), np.uint64(1 << 63)
 assert MIN_TIME_NS == 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _key_at(data: Any, at: int, end: int) -> Any:
     """The key whose opening quote is next, and the position of its value."""
     at = skip_space(data, at, end)
-    if at >= end or data[at] != 34:
+    if at >= end or byte_at(data, at) != 34:
         return UNKNOWN, DECLINED
     at += 1
     word = word_at(data, at)
@@ -87,21 +87,21 @@ def _key_at(data: Any, at: int, end: int) -> Any:
         behind = at + width
         if key == TIME:
             behind += 1
-            if data[behind - 1] != 112:
+            if byte_at(data, behind - 1) != 112:
                 key = UNKNOWN
-        if data[behind] != 34:
+        if byte_at(data, behind) != 34:
             key = UNKNOWN
     if key == UNKNOWN:
         behind = string_end(data, at, end)
         if behind < 0:
             return UNKNOWN, DECLINED
     at = skip_space(data, behind + 1, end)
-    if data[at] != 58:
+    if byte_at(data, at) != 58:
         return UNKNOWN, DECLINED
     return key, skip_space(data, at + 1, end)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _symbol_at(data: Any, at: int, end: int, slots: Any, words: Any, name_ends: Any, arena: Any) -> Any:
     """Code of the symbol whose name starts at a position (NEW_SYMBOL if the table has it not), and the position of its closing quote."""
     start, first, hashed = at, np.uint64(0), np.uint64(0)
@@ -122,7 +122,7 @@ def _symbol_at(data: Any, at: int, end: int, slots: Any, words: Any, name_ends: 
         if special or at - start > MAX_SYMBOL_BYTES:
             break
     length = at - start
-    if at >= end or data[at] != 34 or length == 0 or length > MAX_SYMBOL_BYTES:
+    if at >= end or byte_at(data, at) != 34 or length == 0 or length > MAX_SYMBOL_BYTES:
         return NO_SYMBOL, DECLINED
     mask = len(slots) - 1
     slot = np.int64(hashed & np.uint64(mask))
@@ -135,43 +135,43 @@ def _symbol_at(data: Any, at: int, end: int, slots: Any, words: Any, name_ends: 
     return NEW_SYMBOL, at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _same_rest(data: Any, start: int, length: int, arena: Any, arena_start: int) -> bool:
     """Whether two names of one length that agree in their first 8 bytes agree in all."""
     for place in range(8, length):
-        if data[start + place] != arena[arena_start + place]:
+        if byte_at(data, start + place) != arena[arena_start + place]:
             return False
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _time_at(data: Any, at: int) -> Any:
     """An event time as integer nanoseconds or as text, and the position behind it."""
-    if data[at] == 34:
+    if byte_at(data, at) == 34:
         text_time, quote = time_text_at(data, at + 1)
         return text_time, quote + 1 if quote > 0 else DECLINED
     time, at = whole_at(data, at)
     return np.int64(time), at if time < _MAX_TIME else DECLINED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _kind_at(data: Any, at: int) -> Any:
     """The kind that a type's text means, and the position behind it."""
     word = word_at(data, at + 1)
-    if data[at] == 34:
+    if byte_at(data, at) == 34:
         if word & _SIX_BYTES == _WORD_TRADE:
             return TRADE, at + 7
         if word & _SIX_BYTES == _WORD_QUOTE:
             return QUOTE, at + 7
-        if word == _WORD_HEARTBEAT and data[at + 9] == 116 and data[at + 10] == 34:
+        if word == _WORD_HEARTBEAT and byte_at(data, at + 9) == 116 and byte_at(data, at + 10) == 34:
             return WATERMARK, at + 11
     return WATERMARK, DECLINED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _side_at(data: Any, at: int) -> Any:
     word = word_at(data, at + 1)
-    if data[at] == 34:
+    if byte_at(data, at) == 34:
         if word & FOUR_BYTES == _WORD_BUY:
             return BUY, at + 5
         if word & _FIVE_BYTES == _WORD_SELL:
@@ -179,10 +179,10 @@ def _side_at(data: Any, at: int) -> Any:
     return NO_SIDE, DECLINED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _skip_value(data: Any, at: int, end: int) -> int:
     """The position behind a scalar that nobody reads."""
-    if data[at] == 34:
+    if byte_at(data, at) == 34:
         quote = string_end(data, at + 1, end)
         return quote + 1 if quote > 0 else DECLINED
     word = word_at(data, at)
@@ -193,7 +193,7 @@ def _skip_value(data: Any, at: int, end: int) -> int:
     return number_at(data, at)[1]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _complete(kind: int, given: int) -> bool:
     """Whether a tick has what its kind needs; a heartbeat with more than it needs is left to the other path."""
     if kind == TRADE:
@@ -203,7 +203,7 @@ def _complete(kind: int, given: int) -> bool:
     return given & _ALWAYS == _ALWAYS and given | _OF_HEARTBEAT == _OF_HEARTBEAT
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _clear(row: Any, numbers: Any, place: int) -> None:
     for column in range(PRICE, ASK_SIZE + 1):
         numbers[place, column] = np.nan
@@ -213,7 +213,7 @@ def _clear(row: Any, numbers: Any, place: int) -> None:
     row["side"] = NO_SIDE
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _scan_tick(data: Any, at: int, end: int, rows: Any, numbers: Any, place: int, slots: Any, words: Any, name_ends: Any, arena: Any) -> int:
     """Read the object whose brace stands before ``at`` into a row; the position behind it."""
     row = rows[place]
@@ -240,7 +240,7 @@ def _scan_tick(data: Any, at: int, end: int, rows: Any, numbers: Any, place: int
                 row["time"] = time
             elif key == SYMBOL:
                 start = at + 1
-                if data[at] != 34:
+                if byte_at(data, at) != 34:
                     return DECLINED
                 symbol, at = _symbol_at(data, start, end, slots, words, name_ends, arena)
                 row["symbol"] = symbol
@@ -257,40 +257,40 @@ def _scan_tick(data: Any, at: int, end: int, rows: Any, numbers: Any, place: int
             elif key == SIDE:
                 side, at = _side_at(data, at)
                 row["side"] = side
-            elif key == VENUE and data[at] != 34:
+            elif key == VENUE and byte_at(data, at) != 34:
                 return DECLINED
             else:
                 at = _skip_value(data, at, end)
         if at < 0:
             return DECLINED
         at = skip_space(data, at, end)
-        if data[at] == 125:
+        if byte_at(data, at) == 125:
             break
-        if data[at] != 44:
+        if byte_at(data, at) != 44:
             return DECLINED
         at += 1
     row["kind"] = kind
     return at + 1 if at < end and _complete(kind, given) else DECLINED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _scan_record(data: Any, at: int, end: int, rows: Any, numbers: Any, place: int, slots: Any, words: Any, name_ends: Any, arena: Any) -> int:
     """Read a record, one tick or an array of them, into rows from ``place`` on; the place behind them."""
     at = skip_space(data, at, end)
     if at >= end:
         return DECLINED
-    if data[at] == 123:
+    if byte_at(data, at) == 123:
         at = _scan_tick(data, at + 1, end, rows, numbers, place, slots, words, name_ends, arena)
         if at < 0 or skip_space(data, at, end) != end:
             return DECLINED
         rows[place]["index"] = -1
         return place + 1
-    if data[at] != 91:
+    if byte_at(data, at) != 91:
         return DECLINED
     first = place
     while True:
         at = skip_space(data, at + 1, end)
-        if at >= end or data[at] != 123:
+        if at >= end or byte_at(data, at) != 123:
             return DECLINED
         at = _scan_tick(data, at + 1, end, rows, numbers, place, slots, words, name_ends, arena)
         if at < 0:
@@ -300,13 +300,13 @@ def _scan_record(data: Any, at: int, end: int, rows: Any, numbers: Any, place: i
         at = skip_space(data, at, end)
         if at >= end:
             return DECLINED
-        if data[at] == 93:
+        if byte_at(data, at) == 93:
             return place if skip_space(data, at + 1, end) == end else DECLINED
-        if data[at] != 44:
+        if byte_at(data, at) != 44:
             return DECLINED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scan(
     data: Any, shift: int, ends: Any, partition: Any, offset: Any, record: int, last: int,
     rows: Any, numbers: Any, count: int, declined: Any, refused: int, slots: Any, words: Any, name_ends: Any, arena: Any,
@@ -322,17 +322,18 @@ def scan(
     Returns:
         The record to go on with, the new ``count`` and ``refused``, and how many rows carry NEW_SYMBOL.
     """
+    text = address_of(data)
     start = ends[record - 1] - shift if record > 0 else -shift
     fresh = 0
     while record < last:
         end = ends[record] - shift
         length = end - start
-        single = length > 0 and data[start] == 123
+        single = length > 0 and byte_at(text, start) == 123
         if count + (1 if single else length // LEAST_TICK_BYTES + 1) > len(rows):
             break
         behind = DECLINED
         if length <= MAX_RECORD_BYTES:
-            behind = _scan_record(data, start, end, rows, numbers, count, slots, words, name_ends, arena)
+            behind = _scan_record(text, start, end, rows, numbers, count, slots, words, name_ends, arena)
         if behind < 0:
             declined[refused, 0] = record
             declined[refused, 1] = count
