@@ -60,6 +60,22 @@ if config.DISABLE_JIT:
         """Number of the lowest bit that is set, of a word that is not 0."""
         return (int(word) & -int(word)).bit_length() - 1
 
+    def put_number(data: Any, at: int, value: float) -> None:
+        """Write a double."""
+        data[at : at + 8] = np.frombuffer(np.float64(value).tobytes(), np.uint8)
+
+    def put_word(data: Any, at: int, value: int) -> None:
+        """Write an integer of 8 bytes."""
+        data[at : at + 8] = np.frombuffer(np.int64(value).tobytes(), np.uint8)
+
+    def put_half(data: Any, at: int, value: int) -> None:
+        """Write an integer of 4 bytes."""
+        data[at : at + 4] = np.frombuffer(np.int32(value).tobytes(), np.uint8)
+
+    def put_byte(data: Any, at: int, value: int) -> None:
+        """Write an integer of one byte."""
+        data[at] = np.uint8(value & 255)
+
 else:
 
     @njit(cache=True, nogil=True)
@@ -81,6 +97,31 @@ else:
     @intrinsic
     def word_at(_context: Any, _data: Any, _at: Any) -> Any:  # noqa: D103 - as above
         return types.uint64(types.int64, types.int64), _load(64)
+
+    def _store(value_type: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = context.get_value_type(value_type)
+            address = builder.inttoptr(builder.add(arguments[0], arguments[1]), kind.as_pointer())
+            builder.store(arguments[2], address, align=1)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, value_type), generate
+
+    @intrinsic
+    def put_number(_context: Any, _data: Any, _at: Any, _value: Any) -> Any:  # noqa: D103 - as above
+        return _store(types.float64)
+
+    @intrinsic
+    def put_word(_context: Any, _data: Any, _at: Any, _value: Any) -> Any:  # noqa: D103 - as above
+        return _store(types.int64)
+
+    @intrinsic
+    def put_half(_context: Any, _data: Any, _at: Any, _value: Any) -> Any:  # noqa: D103 - as above
+        return _store(types.int32)
+
+    @intrinsic
+    def put_byte(_context: Any, _data: Any, _at: Any, _value: Any) -> Any:  # noqa: D103 - as above
+        return _store(types.int8)
 
     @intrinsic
     def low_bit(_context: Any, _word: Any) -> Any:  # noqa: D103 - as above

@@ -58,6 +58,7 @@ class SymbolTable:
         arena: uint8: the names' bytes, one after another.
         slots: shape (power of two,), int64: open addressing by ``name_hash``, linear probing; ``length << 32 | code + 1``, or 0 where free.
         words: shape of slots, uint64: the first 8 bytes of the name in each slot, little-endian, padded with zeros.
+        flat: slots, words, ends and arena as they belong together, for a reader without the GIL.
     """
 
     def __init__(self) -> None:
@@ -71,6 +72,7 @@ class SymbolTable:
         self.arena: npt.NDArray[np.uint8] = np.zeros(16384, np.uint8)
         self.slots: npt.NDArray[np.int64] = np.zeros(4096, np.int64)
         self.words: npt.NDArray[np.uint64] = np.zeros(4096, np.uint64)
+        self.flat = self.slots, self.words, self.ends, self.arena
 
     def __len__(self) -> int:
         return len(self.names)
@@ -114,6 +116,7 @@ class SymbolTable:
         return code
 
     def _reserve(self, code: int, arena_bytes: int) -> None:
+        """Room for one more. What a reader without the GIL holds stays whole: its slots never name a code beyond its other arrays."""
         if code >= len(self.shard):
             for column in ("shard", "key_hash", "_hashes", "ends"):
                 old = getattr(self, column)
@@ -122,6 +125,10 @@ class SymbolTable:
             self.arena = np.concatenate([self.arena, np.zeros_like(self.arena)])
         if 2 * (code + 1) > len(self.slots):
             self._spread(2 * len(self.slots))
+        elif self.flat[2] is not self.ends or self.flat[3] is not self.arena:
+            self.slots, self.words = self.slots.copy(), self.words.copy()
+        if self.flat[0] is not self.slots:
+            self.flat = self.slots, self.words, self.ends, self.arena
 
     def _spread(self, capacity: int) -> None:
         """Lay all entries out anew. All walk together, a slot a round; of those that meet in a free one, one stays."""

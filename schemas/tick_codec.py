@@ -18,7 +18,8 @@ from schemas.json_bytes import READ_AHEAD
 from schemas.market import WireTick
 from schemas.symbols import SYMBOLS
 from schemas.tick_checks import Values, read_record
-from schemas.tick_scanner import LEAST_TICK_BYTES, NEW_SYMBOL, scan
+from schemas.tick_fields import NEW_SYMBOL
+from schemas.tick_scanner import LEAST_TICK_BYTES, scan
 from schemas.ticks import BUY, NO_SEQUENCE, QUOTE, SELL, TICK, TRADE, WATERMARK, Rows
 
 
@@ -102,10 +103,11 @@ class _Scan:
         ends, partition, offset = self.columns
         while record < last and not self.full:
             begin = self.count
+            slots, words, name_ends, arena = SYMBOLS.flat
             record, self.count, self.refused, fresh = scan(
                 data, shift, ends, partition, offset, record, last,
-                self.rows, self.rows.view(np.float64).reshape(-1, TICK.itemsize // 8), self.count, self.declined, self.refused,
-                SYMBOLS.slots, SYMBOLS.words, SYMBOLS.ends, SYMBOLS.arena,
+                self.rows.view(np.uint8), self.count, self.declined, self.refused,
+                slots.view(np.uint8), words.view(np.uint8), name_ends, arena,
             )  # fmt: skip
             if fresh:
                 self._intern(data, begin)
