@@ -1,0 +1,55 @@
+"""``trademaster pipe``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trademaster.cli import options
+
+
+def pipe(
+    flows: Annotated[list[str], typer.Argument(metavar="FLOW...", help="Flows to run, such as market.")],
+    input_: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="FILE", help="Read .jsonl, .csv, .csv.gz or .parquet instead of JSON lines on stdin."),
+    ] = None,
+    topic: Annotated[str, typer.Option(metavar="TOPIC", help="Topic of the rows of a table.")] = "market.ticks",
+    columns: options.Columns = None,
+    price_scale: options.PriceScale = None,
+    symbol: options.Symbol = None,
+    time_format: options.TimeFormat = None,
+    time_zone: options.TimeZone = "UTC",
+    no_header: options.NoHeader = False,
+    config: options.Config = None,
+    sets: options.Sets = None,
+) -> None:
+    """Run flows as a filter: records in on stdin or from a file, events out on stdout.
+
+    A line is {"topic": ..., "value": ...}, in and out; an input value may be a bare payload. The same input gives the same
+    output each time. Bad records become events on dead.letters, and the exit code stays 0.
+
+    Example: trademaster pipe market --input trades.csv --symbol AMZN --set market.intervals=4s > out.jsonl
+    """
+    from schemas.topics import topic as topic_row
+    from trademaster.table_options import TableOptions
+
+    table = TableOptions(
+        topic=topic_row(topic).name,
+        columns=options.parse_columns(columns),
+        price_scale=options.parse_price_scale(price_scale),
+        symbol=symbol,
+        time_format=time_format,
+        time_zone=time_zone,
+        header=not no_header,
+    )
+    settings = options.settings_of(config, sets)
+    from trademaster.engine.pipe import pipe as run_pipe
+
+    run_pipe(settings, flows, input_ if input_ is not None else sys.stdin.buffer, sys.stdout.buffer, table)
+
+
+app = options.command(pipe)

@@ -1,0 +1,150 @@
+"""The settings: one typed, frozen object. ``trademaster/settings_sources.py`` reads it, ``docs/settings.md`` lists it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.durations import format_duration, parse_duration
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Duration:
+    """A length of time: ``250ms``, ``4s``, ``1m``. Equal when as long, however written."""
+
+    ns: int
+    text: str = field(default="", compare=False)
+    """As it was written; a bar's ``interval`` shows it."""
+
+    @classmethod
+    def of(cls, value: Any) -> Duration:
+        """Raises ValueError: the value is no text with a unit."""
+        if isinstance(value, Duration):
+            return value
+        if not isinstance(value, str):
+            raise ValueError(f"expected a duration such as 250ms, 4s or 1m, found {value!r}, which has no unit")
+        return cls(parse_duration(value), value.strip())
+
+    @property
+    def seconds(self) -> float:
+        return self.ns / 1e9
+
+    def __str__(self) -> str:
+        return self.text or format_duration(self.ns)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls.of, serialization=core_schema.to_string_ser_schema())
+
+
+def _positive(value: Duration) -> Duration:
+    if value.ns <= 0:
+        raise ValueError(f"expected a duration longer than 0, found {str(value)!r}")
+    return value
+
+
+def _off_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and value.strip().lower() in {"off", ""} else value
+
+
+def _listed(value: Any) -> Any:
+    """A comma list or JSON becomes a list."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        import json
+
+        return json.loads(text)
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _distinct(values: tuple[Duration, ...]) -> tuple[Duration, ...]:
+    if not values:
+        raise ValueError("expected at least one duration, found none")
+    if len(set(values)) < len(values):
+        raise ValueError(f"expected different durations, found {', '.join(map(str, values))}")
+    return values
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+Intervals = Annotated[tuple[PositiveDuration, ...], BeforeValidator(_listed), AfterValidator(_distinct)]
+DurationOrOff = Annotated[PositiveDuration | None, BeforeValidator(_off_is_none)]
+
+
+class Section(BaseModel):
+    """Base of a section: frozen, unknown names refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class BusSettings(Section):
+    """Where topics are."""
+
+    url: str = Field("embedded:data/bus", description="`embedded:FOLDER` or `kafka://HOST:PORT,HOST:PORT`; options follow after `?`")
+    patience: PositiveDuration = Field(Duration.of("30s"), description="how long the bus may be out of reach before a run stops with an error")
+
+
+class MarketSettings(Section):
+    """The market flow."""
+
+    intervals: Intervals = Field((Duration.of("1s"), Duration.of("1m")), description="lengths of bars, any number of them")
+    lateness: Duration = Field(Duration.of("0s"), description="how far behind its symbol's newest tick a tick may be and still count")
+    quiet_after: Duration = Field(Duration.of("1s"), description="how far its partition must have passed a quiet symbol's bar to close it")
+    ewma_lambda: float = Field(0.94, gt=0, lt=1, description="weight of the past in the EWMA variance")
+    idle_after: DurationOrOff = Field(None, description="close bars of an idle feed by the wall clock; gives up identical replay; `off`: never")
+
+
+class EngineSettings(Section):
+    """How flows are run."""
+
+    processes: int = Field(1, ge=1, le=256, description="worker processes on this machine")
+    epoch_interval: PositiveDuration = Field(Duration.of("10s"), description="how often state is stored and outputs are confirmed")
+    recovery: bool = Field(True, description="store state, and resume from it")
+    recovery_dir: Path = Field(Path("data/recovery"), description="folder of stored state")
+    metrics_port: int = Field(0, ge=0, le=65535, description="port of the Prometheus page; 0: none")
+    max_batch: int = Field(10_000, ge=1, le=1_000_000, description="most records of one poll")
+    max_wait: Duration = Field(Duration.of("2ms"), description="longest wait for a fuller batch")
+    source_parts: int = Field(4, ge=1, le=1024, description="groups of partitions that are read apart; part of stored state")
+    sink_parts: int = Field(16, ge=1, le=1024, description="groups of partitions that are written apart; part of stored state")
+
+
+class TopicsSettings(Section):
+    """How topics are made by `trademaster topics create`."""
+
+    partitions: int = Field(8, ge=1, le=10_000, description="of a topic that is not read whole by every shard")
+    replication: int = Field(1, ge=1, le=100, description="copies of each partition; Kafka only")
+    retention: PositiveDuration = Field(Duration.of("30d"), description="how long records of topics that are not compacted are kept")
+    retention_bytes: int = Field(-1, ge=-1, description="most bytes a topic keeps; -1: no bound of its own")
+
+
+class LogSettings(Section):
+    """What is said on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is shown")
+    format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text on a terminal, else a JSON object a line")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Made by ``trademaster.settings_sources.load_settings``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="TRADEMASTER_", env_nested_delimiter="__", enable_decoding=False, validate_default=True
+    )
+
+    bus: BusSettings = BusSettings()
+    market: MarketSettings = MarketSettings()
+    engine: EngineSettings = EngineSettings()
+    topics: TopicsSettings = TopicsSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: Any, **_others: Any) -> tuple[Any, ...]:
+        """Nothing is read behind the caller's back: ``load_settings`` layers the sources, so that each value knows its origin."""
+        del settings_cls
+        return (init_settings,)

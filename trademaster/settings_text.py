@@ -1,0 +1,78 @@
+"""Settings as text: their values without secrets, and the reference ``docs/settings.md``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_args
+
+from pydantic_core import to_jsonable_python
+
+from trademaster.settings import Settings
+from trademaster.settings_sources import sections, variable_of
+
+_SECRET_IN_URL = re.compile(r"((?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+_LOGIN_IN_URL = re.compile(r"(?<=//)([^/@:]+):[^/@]*@")
+
+
+def without_secrets(url: str) -> str:
+    """A URL that may be shown: passwords become ``***``."""
+    return _SECRET_IN_URL.sub(r"\1***", _LOGIN_IN_URL.sub(r"\1:***@", url))
+
+
+def shown_values(settings: Settings) -> dict[str, Any]:
+    """Values by dotted name, as JSON types, passwords hidden."""
+    dumped = settings.model_dump(mode="json")
+    values = {f"{section}.{name}": value for section, fields in dumped.items() for name, value in fields.items()}
+    values["bus.url"] = without_secrets(values["bus.url"])
+    return values
+
+
+def reference() -> str:
+    """``docs/settings.md``."""
+    lines = [
+        "# Settings",
+        "",
+        "Generated from `trademaster/settings.py`; `trademaster settings show` prints the values in force.",
+        "",
+        "Read from, the later wins: the defaults; `trademaster.toml` in the current folder (or `--config FILE`, or `TRADEMASTER_CONFIG`);",
+        "`TRADEMASTER_*` variables, with two underscores between section and name; a command's own options; `--set NAME=VALUE`, repeatable.",
+        "A duration is a number with a unit: ns, us, ms, s, m, h, d. A list is written with commas or as JSON.",
+        "Relative folders are relative to the folder in which the command is started.",
+        "",
+        "```toml",
+        "[bus]",
+        'url = "kafka://localhost:9092"',
+        "",
+        "[market]",
+        'intervals = ["4s", "1m"]',
+        "```",
+    ]
+    for section, fields in sections().items():
+        info = Settings.model_fields[section]
+        lines += ["", f"## {section}", "", str(info.annotation.__doc__ or "").strip(), ""]
+        lines += ["| setting | default | allowed | what it is | variable |", "|---|---|---|---|---|"]
+        for name, field in fields.items():
+            full = f"{section}.{name}"
+            cells = (f"`{full}`", f"`{_default(field.default)}`", _allowed(field), str(field.description), f"`{variable_of(full)}`")
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: Any) -> str:
+    plain = to_jsonable_python(value)
+    if isinstance(plain, list):
+        return ",".join(map(str, plain))
+    return "off" if plain is None else str(plain).lower() if isinstance(plain, bool) else str(plain)
+
+
+def _allowed(field: Any) -> str:
+    choices = get_args(field.annotation)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return ", ".join(f"`{choice}`" for choice in choices)
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    bounds = [f"{word} {getattr(note, name):g}" for note in field.metadata for name, word in words.items() if hasattr(note, name)]
+    bounds = [bound.replace("1e+06", "1000000") for bound in bounds]
+    return ", ".join(bounds) or _KINDS.get(str(getattr(field.annotation, "__name__", "")), "durations" if "tuple" in str(field.annotation) else "duration or `off`")
+
+
+_KINDS = {"str": "text", "Path": "folder", "bool": "`true`, `false`", "Duration": "duration"}
