@@ -1,0 +1,95 @@
+"""JSON lines, plain or gzip: ``{"topic": ..., "value": ...}`` or, for one topic, bare values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import msgspec
+
+from schemas.dead_letters import Reason
+from schemas.topics import TOPICS
+from sources.input_files import CHUNK_BYTES, Source, chunks
+from sources.table import Reject
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineBlock:
+    """Some lines of a file, as columns of equal length, and the lines that are none."""
+
+    lines: list[int]
+    """Number of each line, from 1."""
+    topics: list[str]
+    values: list[bytes]
+    """JSON as it stands in the line: an envelope or a bare payload (of ticks also an array)."""
+    rejects: list[Reject] = field(default_factory=list)
+
+
+class _Line(msgspec.Struct, gc=False):
+    topic: str | msgspec.UnsetType = msgspec.UNSET
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+_check = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def read_lines(source: Source, topic: str | None = None, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[LineBlock]:
+    """The records of a file or a stream; blank lines are passed over.
+
+    Args:
+        topic: of lines that are bare values; None: every line says its own.
+
+    Raises:
+        InputFileError: the file cannot be read.
+    """
+    number = 0
+    for chunk in chunks(source, chunk_bytes):
+        block = LineBlock([], [], [])
+        for line in BytesIO(chunk):
+            number += 1
+            text = line.strip()
+            if text:
+                _add(block, number, text, topic)
+        yield block
+
+
+def read_stream(line: bytes, number: int, topic: str | None = None) -> LineBlock:
+    """One line, for a reader that must answer before the next one comes."""
+    block = LineBlock([], [], [])
+    if line.strip():
+        _add(block, number, line.strip(), topic)
+    return block
+
+
+def _add(block: LineBlock, number: int, text: bytes, topic: str | None) -> None:
+    found = _split(text, topic)
+    if isinstance(found, str):
+        block.rejects.append(Reject(number, Reason.MALFORMED, found, text))
+        return
+    block.lines.append(number)
+    block.topics.append(found[0])
+    block.values.append(found[1])
+
+
+def _split(text: bytes, topic: str | None) -> tuple[str, bytes] | str:
+    """Topic and value, or what is wrong."""
+    try:
+        line = _decode(text) if text[:1] == b"{" else _Line(value=_check(text))
+        if line.value is msgspec.UNSET and topic is not None:
+            return topic, text
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if topic is None or isinstance(error, UnicodeDecodeError) or not isinstance(error, msgspec.ValidationError):
+            return f"expected JSON, found {_shown(text)}: {error}"
+        return topic, text
+    named = line.topic if line.topic is not msgspec.UNSET else topic
+    if named is None or line.value is msgspec.UNSET:
+        return f'expected {{"topic": ..., "value": ...}}, found {_shown(text)}'
+    if named not in TOPICS:
+        return f"expected one of the topics, found {named[:60]!r}"
+    return named, bytes(line.value)
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:60].decode("utf-8", "replace"))
