@@ -148,10 +148,10 @@ class TimeReader:
         days, good = _days(value, groups.get("b"))
         hour = value.get("H", np.zeros(len(cells), np.int64))
         if "I" in value:
-            good &= (value["I"] >= 1) & (value["I"] <= 12)
+            good = good & (value["I"] >= 1) & (value["I"] <= 12)
             hour = value["I"] % 12 + 12 * ((groups.get("p") or "").casefold() == "pm")
         minute, second = (value.get(name, np.zeros(len(cells), np.int64)) for name in "MS")
-        good = good & (hour < 24) & (minute < 60) & (second < 60)
+        good &= (hour < 24) & (minute < 60) & (second < 60)
         seconds = days * 86_400 + hour * 3_600 + minute * 60 + second
         fraction = value["f"] * 10 ** (9 - len(groups["f"])) if "f" in value else np.zeros(len(cells), np.int64)
         written = groups.get("zone")
@@ -172,8 +172,8 @@ def _alike(cells: npt.NDArray[np.uint8], match: re.Match[str]) -> Bools:
         if name in match.re.groupindex and match.group(name) is not None:
             fixed[slice(*match.span(name))] = False
     other = cells[:, ~fixed]
-    digits: Bools = ((other >= ord("0")) & (other <= ord("9"))).all(axis=1)
-    same: Bools = (cells[:, fixed] == np.frombuffer(match.string.encode(), np.uint8)[fixed]).all(axis=1)
+    digits: Bools = np.logical_and.reduce((other >= ord("0")) & (other <= ord("9")), axis=1)
+    same: Bools = np.logical_and.reduce(cells[:, fixed] == np.frombuffer(match.string.encode(), np.uint8)[fixed], axis=1)
     return digits & same
 
 
