@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.events import LANES, Envelope, EventType, Header, Payload, Time
+from schemas.events import LANES, Envelope, EventType, Header, Payload, Time, encode
+from schemas.outgoing import Outgoing
+from schemas.partitioning import murmur2
 from schemas.times import format_time
 
 
@@ -49,12 +53,27 @@ MAX_PAYLOAD_BYTES = 512 * 1024
 """A larger record is kept by its beginning; the whole stands at its topic, partition and offset."""
 
 
-def dead_letter(
-    *, topic: str, partition: int, offset: int, index: int, reason: Reason, detail: str, payload: bytes, first_seen_ns: int, source: str
-) -> Envelope[DeadLetter]:
-    """The event for one bad record (``index`` -1) or one bad element of a record that holds an array."""
-    where = f"{topic}-{partition}-{offset}" + (f"/{index}" if index >= 0 else "")
-    when = format_time(first_seen_ns)
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One bad record, or one bad element of a record that holds an array."""
+
+    topic: str
+    partition: int
+    offset: int
+    index: int
+    """Place in the array; -1: the record as a whole."""
+    reason: Reason
+    detail: str
+    payload: bytes
+    """The record's bytes, or the element's alone."""
+    first_seen_ns: int
+    """When the record was appended, UTC ns."""
+
+
+def dead_letter(reject: Reject, source: str) -> Envelope[DeadLetter]:
+    """The event for a reject, made by the flow or source of that name."""
+    where = f"{reject.topic}-{reject.partition}-{reject.offset}" + (f"/{reject.index}" if reject.index >= 0 else "")
+    when = format_time(reject.first_seen_ns)
     header = Header(
         event_id=f"dead|{where}",
         correlation_id=where,
@@ -64,12 +83,25 @@ def dead_letter(
         source=source,
     )
     letter = DeadLetter(
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        reason=reason,
-        detail=detail,
-        payload=base64.b64encode(payload[:MAX_PAYLOAD_BYTES]).decode("ascii"),
+        topic=reject.topic,
+        partition=reject.partition,
+        offset=reject.offset,
+        reason=reject.reason,
+        detail=reject.detail,
+        payload=base64.b64encode(reject.payload[:MAX_PAYLOAD_BYTES]).decode("ascii"),
         first_seen=when,
     )
     return Envelope(header, letter)
+
+
+def encode_dead_letters(rejects: Sequence[Reject], source: str) -> Outgoing:
+    """Dead letters as a writer takes them: keyed and placed by the topic they came from."""
+    keys = [reject.topic.encode() for reject in rejects]
+    return Outgoing(
+        topic="dead.letters",
+        keys=keys,
+        values=[encode(dead_letter(reject, source)) for reject in rejects],
+        hashes=[murmur2(key) & 0x7FFFFFFF for key in keys],
+        causes=[reject.offset for reject in rejects],
+        times=[reject.first_seen_ns for reject in rejects],
+    )

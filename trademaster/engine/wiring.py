@@ -18,7 +18,7 @@ from bytewax.outputs import Sink
 
 from flows.flow import Context, Flow
 from schemas.errors import UnknownFlow
-from schemas.market_codec import encode_dead_letters
+from schemas.dead_letters import encode_dead_letters
 from schemas.outgoing import Outgoing
 from schemas.topics import TOPICS, Lane
 from trademaster.engine.sources import REJECTED, Item
@@ -79,7 +79,7 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     for topic, items in ends.inputs(dataflow, topics_read(flows)).items():
         arrived = op.branch(f"{topic}.sort", items, lambda item: item[0] != REJECTED)
         streams[topic] = arrived.trues
-        outgoing.append(op.map(f"{topic}.rejects", arrived.falses, lambda item: encode_dead_letters(item[1])))
+        outgoing.append(op.map(f"{topic}.rejects", arrived.falses, lambda item: encode_dead_letters(item[1], "ingest")))
     inner = inner_topics(flows)
     for flow in flows:
         made = flow.build({topic: streams[topic] for topic in flow.reads}, contexts[flow.name])

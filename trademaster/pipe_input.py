@@ -1,0 +1,147 @@
+"""The input of ``trademaster pipe`` as steps: each is processed whole before the next begins.
+
+A run of ticks is one step of at most STEP_TICKS; any other line is a step of its own. So steps, and with them every answer, depend on
+the input alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from flows.flow import SHARD_KEYS
+from operators.market.shards import split
+from operators.market.watermarks import Watermarks
+from schemas.bus import Batch
+from schemas.control_codec import decode_control
+from schemas.dead_letters import Reason, Reject
+from schemas.errors import RejectedRecord, UsageError
+from schemas.tick_codec import TickDecoder
+from schemas.ticks import NO_SYMBOL, WATERMARK, Rows, empty_rows
+from schemas.times import END_OF_TIME_NS
+from sources import csv, parquet
+from sources.columns import TableOptions
+from sources.input_files import Source
+from sources.jsonl import LineBlock, read_lines
+from sources.table import Reject as BadLine
+from trademaster.engine.pipe import Step
+from trademaster.engine.sources import REJECTED, Item
+
+STEP_TICKS = 10_000
+LINE_NS = 1_000_000
+"""A line has no time of its own: its number in milliseconds since 1970 stands for when it was first seen."""
+
+TICKS = "market.ticks"
+
+
+class PipeInput:
+    """Turns lines or rows into steps.
+
+    Attributes:
+        lines: number of the last line seen.
+        ticks: ticks taken, good and bad.
+    """
+
+    def __init__(self, topics: Sequence[str], topic: str) -> None:
+        """``topics`` are those that the flows read, ``topic`` is that of bare values and of rows."""
+        self._topics = topics
+        self._topic = topic
+        self._decoder = TickDecoder()
+        self._watermarks = Watermarks({})
+        self.lines = 0
+        self.ticks = 0
+
+    def from_file(self, path: Path, options: TableOptions) -> Iterator[Step]:
+        """Steps of a file of JSON lines, CSV or Parquet, by its ending (``.gz`` too).
+
+        Raises:
+            UsageError: the ending says none of these.
+        """
+        endings = [ending for ending in path.suffixes[-2:] if ending != ".gz"]
+        kind = endings[-1] if endings else ""
+        if kind in (".jsonl", ".ndjson", ".json"):
+            return self.from_lines(path)
+        if kind not in (".csv", ".tsv", ".txt", ".parquet"):
+            raise UsageError(f"expected a file ending in .jsonl, .csv or .parquet, found {path.name}")
+        reader = parquet if kind == ".parquet" else csv
+        if self._topic == TICKS:
+            return self._tick_steps(reader.read_ticks(path, options))
+        return self._payload_steps(reader.read_payloads(path, self._topic, options))
+
+    def from_lines(self, source: Source) -> Iterator[Step]:
+        """Steps of lines ``{"topic": ..., "value": ...}``, or of bare values."""
+        for block in read_lines(source, self._topic):
+            yield from self._block_steps(block)
+
+    def last(self) -> Step:
+        """What the end of the input makes: no event comes after it."""
+        rows = empty_rows(1)
+        rows["kind"], rows["symbol"], rows["time"], rows["offset"] = WATERMARK, NO_SYMBOL, END_OF_TIME_NS, self.lines
+        return self._frames(rows, [])
+
+    def _tick_steps(self, blocks: Iterable[csv.TickBlock]) -> Iterator[Step]:
+        for block in blocks:
+            bad = [_refused(TICKS, line) for line in block.rejects]
+            for start in range(0, max(len(block.rows), 1), STEP_TICKS):
+                rows = block.rows[start : start + STEP_TICKS]
+                self.lines = max(self.lines, int(rows["offset"][-1])) if len(rows) else self.lines
+                yield self._frames(rows, bad)
+                bad = []
+
+    def _payload_steps(self, blocks: Iterable[csv.PayloadBlock]) -> Iterator[Step]:
+        for block in blocks:
+            values = LineBlock(block.lines.tolist(), [self._topic] * len(block.values), list(block.values), block.rejects)
+            yield from self._block_steps(values)
+
+    def _block_steps(self, block: LineBlock) -> Iterator[Step]:
+        """Runs of ticks, and other lines, in the order of the lines. Lines that are none go first."""
+        if block.rejects:
+            yield [self._rejected([_refused(self._topic, line) for line in block.rejects])]
+        at = 0
+        while at < len(block.lines):
+            end = at + 1
+            if block.topics[at] == TICKS and TICKS in self._topics:
+                while end < len(block.lines) and end - at < STEP_TICKS and block.topics[end] == TICKS:
+                    end += 1
+                yield self._ticks(block.lines[at:end], block.values[at:end])
+            else:
+                yield [self._event(block.topics[at], block.lines[at], block.values[at])]
+            self.lines = block.lines[end - 1]
+            at = end
+
+    def _ticks(self, lines: Sequence[int], values: Sequence[bytes]) -> Step:
+        numbers = np.array(lines, np.int64)
+        batch = Batch(
+            topic=TICKS,
+            data=np.frombuffer(b"".join(values), np.uint8),
+            ends=np.cumsum(np.fromiter(map(len, values), np.int64, len(values))),
+            partition=np.zeros(len(values), np.int32),
+            offset=numbers,
+            timestamp_ms=numbers,
+        )
+        decoded = self._decoder.decode(batch)
+        return self._frames(decoded.rows, decoded.rejects)
+
+    def _frames(self, rows: Rows, rejects: Sequence[Reject]) -> Step:
+        self._watermarks.apply(rows)
+        self.ticks += len(rows) + len(rejects)
+        step: list[tuple[str, Item]] = [(TICKS, (SHARD_KEYS[shard], frame)) for shard, frame in split(rows)]
+        return [*step, self._rejected(rejects)] if rejects else step
+
+    def _event(self, topic: str, line: int, value: bytes) -> tuple[str, Item]:
+        try:
+            if topic not in self._topics:
+                raise RejectedRecord(Reason.MALFORMED, f"expected a topic that the flows read ({', '.join(self._topics)}), found {topic}")
+            return topic, ("control", decode_control(topic, None, value))
+        except RejectedRecord as error:
+            return self._rejected([Reject(topic, 0, line, -1, Reason(error.reason), str(error), value, line * LINE_NS)])
+
+    def _rejected(self, rejects: Sequence[Reject]) -> tuple[str, Item]:
+        """Dead letters travel beside any topic that is read."""
+        return self._topics[0], (REJECTED, list(rejects))
+
+
+def _refused(topic: str, line: BadLine) -> Reject:
+    return Reject(topic, 0, line.line, -1, line.reason, line.detail, line.text, line.line * LINE_NS)
