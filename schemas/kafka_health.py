@@ -71,6 +71,11 @@ class Health:
         self._since_s = None
         self._reason = ""
 
+    def said(self) -> str:
+        """What is known of an outage, to end an error's message with; empty if nothing is."""
+        lasted = "" if self._since_s is None else f"; no answer from broker {self._who} for {time.monotonic() - self._since_s:.0f} s"
+        return lasted + (f"; {self._reason}" if self._reason else "")
+
     def check(self, doing: str) -> None:
         """Raises BusUnavailable if an outage is older than the patience, or if the client cannot go on."""
         if self._fatal:
