@@ -41,6 +41,8 @@ ERR_OFFSET_OUT_OF_RANGE = 1
 ERR_UNKNOWN_TOPIC_OR_PARTITION = 3
 ERR_MSG_SIZE_TOO_LARGE = 10
 
+UNKNOWN_TOPIC_ERRORS = (ERR_UNKNOWN_TOPIC_OR_PARTITION, ERR_UNKNOWN_TOPIC, ERR_UNKNOWN_PARTITION)
+
 MSG_F_COPY = 0x2
 MSG_F_PARTITION = 0x8
 
@@ -96,6 +98,23 @@ class Message(ctypes.Structure):
     )
 
 
+class MetadataTopic(ctypes.Structure):
+    """``rd_kafka_metadata_topic_t``."""
+
+    _fields_ = (("topic", ctypes.c_char_p), ("partition_count", ctypes.c_int), ("partitions", ctypes.c_void_p), ("err", ctypes.c_int))
+
+
+class Metadata(ctypes.Structure):
+    """``rd_kafka_metadata_t``, as far as it is read."""
+
+    _fields_ = (
+        ("broker_count", ctypes.c_int),
+        ("brokers", ctypes.c_void_p),
+        ("topic_count", ctypes.c_int),
+        ("topics", ctypes.POINTER(MetadataTopic)),
+    )
+
+
 ERROR_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 STATISTICS_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p)
@@ -139,6 +158,8 @@ _PROTOTYPES: dict[str, tuple[object, ...]] = {
     "rd_kafka_offsets_for_times": (_INT, _P, _LIST, _INT),
     "rd_kafka_topic_new": (_P, _P, _S, _P),
     "rd_kafka_topic_destroy": (None, _P),
+    "rd_kafka_metadata": (_INT, _P, _INT, _P, ctypes.POINTER(ctypes.POINTER(Metadata)), _INT),
+    "rd_kafka_metadata_destroy": (None, ctypes.POINTER(Metadata)),
     "rd_kafka_topic_name": (_S, _P),
     "rd_kafka_produce_batch": (_INT, _P, _I32, _INT, _P, _INT),
     "rd_kafka_produceva": (_P, _P, _P, _SIZE),

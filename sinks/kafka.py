@@ -35,6 +35,7 @@ WRITER_PROPERTIES: Mapping[str, str] = {
 
 _FIXED = ("enable.idempotence", "acks", "statistics.interval.ms")
 _ROOM_WAIT_S = 0.001
+_ASK_S = 1.0
 _SLICE_S = 0.1
 """Longest wait inside C, so that a signal of the operating system is seen."""
 
@@ -56,6 +57,7 @@ class KafkaWriter:
         self._health = Health(properties.get("bootstrap.servers", ""), patience_s)
         fixed = {name: WRITER_PROPERTIES[name] for name in _FIXED}
         fixed["message.timeout.ms"] = str(max(1, round(patience_s * 1000)))
+        self._partition_counts: dict[str, int] = {}
         self._producer = _producer({**WRITER_PROPERTIES, **properties, **fixed}, self._health, compiled)
 
     def write(self, records: Records) -> None:
@@ -95,6 +97,7 @@ class KafkaWriter:
             return
         self._raise_failures(self._producer.serve(0.0))
         self._refuse_large(topic, key_ends, value_ends)
+        self._require(topic, int(partitions.max()))
         first, order = 0, self._producer.order(partitions)
         while True:
             taken, code = self._producer.produce(topic, first, order, partitions, keys, key_ends, values, value_ends, timestamp_ms)
@@ -105,6 +108,25 @@ class KafkaWriter:
                 self._health.check(f"writing to {topic}")
                 raise _refused(code, topic, int(partitions[order[first]]))
             self._raise_failures(self._producer.serve(_ROOM_WAIT_S))
+
+    def _require(self, topic: str, partition: int) -> None:
+        """Ask the cluster once for each topic: librdkafka would hold the records of an unknown one back until they time out."""
+        if partition < self._partition_counts.get(topic, 0):
+            return
+        deadline_s = time.monotonic() + self._patience_s
+        while True:
+            count, code = self._producer.partition_count(topic, _ASK_S)
+            if code in c.UNKNOWN_TOPIC_ERRORS or (code == 0 and partition >= count):
+                raise _unknown(topic, partition)
+            if code == 0:
+                self._partition_counts[topic] = count
+                return
+            self._raise_failures(self._producer.serve(_ROOM_WAIT_S))
+            if time.monotonic() > deadline_s:
+                raise BusUnavailable(
+                    f"Kafka did not describe {topic} in {self._patience_s:g} s{self._health.said()}",
+                    hint="check that the broker runs and that its address and credentials are right",
+                )
 
     @staticmethod
     def _refuse_large(topic: str, key_ends: Int64s, value_ends: Int64s) -> None:
@@ -146,6 +168,8 @@ class KafkaWriter:
         counts = Counter((failure.topic, failure.text) for failure in failures)
         what = "; ".join(f"{count} records to {topic}: {text}" for (topic, text), count in counts.most_common(5))
         message = f"not delivered in {self._patience_s:g} s: {what}{self._health.said()}"
+        if all(failure.code in c.UNKNOWN_TOPIC_ERRORS for failure in failures):
+            raise _unknown(failures[0].topic, failures[0].partition)
         if all(failure.code == c.ERR_MSG_SIZE_TOO_LARGE for failure in failures):
             raise RecordTooLarge(f"the broker refused {what}", hint="raise the topic's max.message.bytes (trademaster topics create sets it)")
         raise BusUnavailable(message, hint="check that the broker runs and has room on its disk; then write again what was not flushed")
@@ -156,9 +180,13 @@ class KafkaWriter:
 
 
 def _refused(code: int, topic: str, partition: int) -> BusError:
-    if code in (c.ERR_UNKNOWN_TOPIC_OR_PARTITION, c.ERR_UNKNOWN_PARTITION, c.ERR_UNKNOWN_TOPIC):
-        return UnknownTopic(f"Kafka has no partition {partition} of topic {topic}", hint="create it: trademaster topics create")
+    if code in c.UNKNOWN_TOPIC_ERRORS:
+        return _unknown(topic, partition)
     return BusUnavailable(f"Kafka client refused a record to {topic}: error {code}", hint="open the writer anew")
+
+
+def _unknown(topic: str, partition: int) -> UnknownTopic:
+    return UnknownTopic(f"Kafka has no partition {partition} of topic {topic}", hint="create it: trademaster topics create")
 
 
 def _joined(parts: Sequence[bytes | None]) -> tuple[Bytes1D, Int64s]:

@@ -30,6 +30,8 @@ class Producer(Protocol):
     Columns as of ``KafkaWriter.write_columns``; ``CompiledProducer`` documents each verb.
     """
 
+    def partition_count(self, topic: str, timeout_s: float) -> tuple[int, int]: ...
+
     def order(self, partitions: Int32s) -> Int64s: ...
 
     def produce(

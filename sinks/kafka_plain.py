@@ -33,6 +33,13 @@ class PlainProducer:
         if error is not None:
             self._failures.append(Failure(error.code(), message.topic(), message.partition(), error.str()))
 
+    def partition_count(self, topic: str, timeout_s: float) -> tuple[int, int]:
+        try:
+            found = self._producer.list_topics(topic, timeout=timeout_s).topics[topic]
+        except KafkaException as error:
+            return 0, int(error.args[0].code())
+        return len(found.partitions), found.error.code() if found.error is not None else 0
+
     def order(self, partitions: Int32s) -> Int64s:
         return np.argsort(partitions, kind="stable")
 

@@ -165,9 +165,7 @@ class CompiledProducer:
         timestamp_ms: int,
     ) -> tuple[int, int]:
         """Queue the records that ``order`` names from its ``first`` on; how many were taken, and the error code that stopped it (0: none)."""
-        handle = self._topics.get(topic)
-        if handle is None:
-            handle = self._topics[topic] = int(self._lib.rd_kafka_topic_new(self._client, topic.encode(), None))
+        handle = self._handle(topic)
         if timestamp_ms < 0:
             taken, code = hand_over(handle, first, order, partitions, keys, key_ends, values, value_ends, self._scratch)
         else:
@@ -176,6 +174,22 @@ class CompiledProducer:
                 handle, first, order, partitions, keys, key_ends, values, value_ends, self._scratch, client, timestamp_ms
             )
         return int(taken), int(code)
+
+    def _handle(self, topic: str) -> int:
+        handle = self._topics.get(topic)
+        if handle is None:
+            handle = self._topics[topic] = int(self._lib.rd_kafka_topic_new(self._client, topic.encode(), None))
+        return handle
+
+    def partition_count(self, topic: str, timeout_s: float) -> tuple[int, int]:
+        """Partitions of a topic, asked of the cluster, and an error code (0: none)."""
+        found = ctypes.POINTER(c.Metadata)()
+        code = self._lib.rd_kafka_metadata(self._client, 0, self._handle(topic), ctypes.byref(found), round(timeout_s * 1000))
+        if code != 0:
+            return 0, int(code)
+        count = [(found.contents.topics[i].partition_count, found.contents.topics[i].err) for i in range(found.contents.topic_count)]
+        self._lib.rd_kafka_metadata_destroy(found)
+        return count[0] if count else (0, c.ERR_UNKNOWN_TOPIC_OR_PARTITION)
 
     def order(self, partitions: Int32s) -> Int64s:
         """In which order to queue rows: by partition."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas import rdkafka as c
 from schemas.bus import Batch, Position
-from schemas.errors import BusUnavailable, PositionLost
+from schemas.errors import BusUnavailable, PositionLost, UnknownTopic
 from schemas.kafka_health import Health
 from sources.kafka_client import Consumer, PartitionError
 
@@ -38,6 +38,9 @@ READER_PROPERTIES: Mapping[str, str] = {
 """What a reader needs; a bus URL may set others and change most of these."""
 
 _FIXED = ("enable.auto.commit", "enable.auto.offset.store", "enable.partition.eof", "auto.offset.reset", "statistics.interval.ms")
+_FORBIDDEN = (29, 30)
+"""Kafka's error codes for a topic or a group that this user may not use."""
+_ASK_AGAIN_S = 0.02
 _SLICE_S = 0.1
 """Longest wait inside C, so that a signal of the operating system is seen."""
 _COMMIT_EVERY_S = 1.0
@@ -87,7 +90,18 @@ class KafkaReader:
 
     def _resolved(self, start: Mapping[int, int]) -> Position:
         logical = {partition: offset for partition, offset in start.items() if offset < 0}
-        return {**start, **(self._consumer.offsets(self.topic, logical, self._patience_s) if logical else {})}
+        return {**start, **(self._offsets(logical) if logical else {})}
+
+    def _offsets(self, asked: Position) -> Position:
+        """Ask until the patience is over: a partition that is new or moves has no leader for a moment."""
+        deadline_s = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return self._consumer.offsets(self.topic, asked, max(_ASK_AGAIN_S, deadline_s - time.monotonic()))
+            except BusUnavailable:
+                if time.monotonic() + _ASK_AGAIN_S > deadline_s:
+                    raise
+                time.sleep(_ASK_AGAIN_S)
 
     def poll(self, max_records: int, timeout_s: float) -> Batch | None:
         """The next records; see ``schemas.bus.Reader.poll``."""
@@ -118,7 +132,11 @@ class KafkaReader:
                 raise self._lost(error)
             if error.code == c.ERR_FATAL:
                 self._health.on_error(error.code, error.text, fatal=True)
-            elif error.code not in (c.ERR_PARTITION_EOF,):
+            elif error.code in c.UNKNOWN_TOPIC_ERRORS:
+                raise UnknownTopic(f"{self.topic} partition {error.partition}: {error.text}", hint="was the topic deleted? trademaster topics create")
+            elif error.code in _FORBIDDEN:
+                raise BusUnavailable(f"not allowed to read {self.topic}: {error.text}", hint="check the credentials and rights of this user")
+            elif error.code != c.ERR_PARTITION_EOF:
                 self._health.on_error(error.code, error.text)
 
     def _lost(self, error: PartitionError) -> PositionLost:
@@ -153,7 +171,7 @@ class KafkaReader:
 
     def end(self) -> Position:
         """The offset after the last readable record, by partition; asks the brokers."""
-        return self._consumer.offsets(self.topic, dict.fromkeys(self._start, c.OFFSET_END), self._patience_s)
+        return self._offsets(dict.fromkeys(self._start, c.OFFSET_END))
 
     def commit(self) -> None:
         """Show our position to tools that watch consumer groups: at most once a second, without waiting, best effort."""

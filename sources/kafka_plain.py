@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from schemas import rdkafka as c
 from schemas.bus import Batch, Position
-from schemas.errors import BusUnavailable, SettingsError
+from schemas.errors import BusError, BusUnavailable, SettingsError, UnknownTopic
 from sources.kafka_client import Fetched, OnError, OnStatistics, PartitionError
 
 _LARGEST_BATCH = 65_536
@@ -55,7 +56,7 @@ class PlainConsumer:
         found = _asked(lambda: self._consumer.offsets_for_times(_list(topic, partitions), timeout=timeout_s), f"list offsets of {topic}")
         for partition in found:
             if partition.error is not None:
-                raise _unavailable(f"list offsets of {topic}", str(partition.error))
+                raise _failed(f"list offsets of {topic}", partition.error)
         return {p.partition: p.offset for p in found}
 
     def commit(self, topic: str, position: Position) -> None:
@@ -94,8 +95,10 @@ def _asked(ask: Any, what: str) -> Any:
     try:
         return ask()
     except KafkaException as error:
-        raise _unavailable(what, str(error)) from None
+        raise _failed(what, error.args[0]) from None
 
 
-def _unavailable(what: str, why: str) -> BusUnavailable:
-    return BusUnavailable(f"Kafka could not {what}: {why}", hint="check that the broker runs and can be reached")
+def _failed(what: str, error: Any) -> BusError:
+    if error.code() in c.UNKNOWN_TOPIC_ERRORS:
+        return UnknownTopic(f"Kafka could not {what}: {error.str()}", hint="create it: trademaster topics create")
+    return BusUnavailable(f"Kafka could not {what}: {error.str()}", hint="check that the broker runs and can be reached")

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from schemas import rdkafka as c
 from schemas.bus import Batch, Bytes1D, Int32s, Int64s, Position
-from schemas.errors import BusUnavailable
+from schemas.errors import BusUnavailable, UnknownTopic
 from sources.kafka_client import Fetched, OnError, OnStatistics, PartitionError
 
 _message_destroy = types.ExternalFunction("rd_kafka_message_destroy", types.void(types.int64))
@@ -252,6 +252,8 @@ class CompiledConsumer:
 
     @staticmethod
     def _check(code: int, what: str) -> None:
+        if code in c.UNKNOWN_TOPIC_ERRORS:
+            raise UnknownTopic(f"Kafka could not {what}: {c.error_text(code)}", hint="create it: trademaster topics create")
         if code != 0:
             raise BusUnavailable(f"Kafka could not {what}: {c.error_text(code)}", hint="check that the broker runs and can be reached")
 
