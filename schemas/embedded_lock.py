@@ -7,6 +7,7 @@ holder dies. Where there is no ``flock`` (Windows), SQLite's locks alone keep th
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +15,8 @@ from pathlib import Path
 
 from schemas.errors import BusUnavailable
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # pragma: no cover - not on this system
-    fcntl = None  # type: ignore[assignment]
 
 _RETRY_S = 0.0002
 
@@ -31,16 +30,15 @@ class FileLock:
 
     def try_take(self) -> bool:
         """Take it if nobody else, in this process or another, has it."""
-        if fcntl is None:
-            return True
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
         return True
 
     def release(self) -> None:
-        if fcntl is not None:
+        if sys.platform != "win32":
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     @contextmanager

@@ -16,9 +16,9 @@ Row numbers and offsets are given inside one write transaction and grow for ever
 Never open ``bus.db`` or its ``-shm`` by other means in a process that uses them: closing a file drops all POSIX locks of the process on it.
 """
 
+# ruff: noqa: S608 - the only thing put into a statement is a number of our own, which names a table
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 import uuid
@@ -100,10 +100,12 @@ def translated(error: sqlite3.Error, path: Path) -> BusError:
 
 
 def pack(offsets: list[int]) -> bytes:
+    """An offset for each partition, as the file holds them: int64, little-endian."""
     return np.array(offsets, "<i8").tobytes()
 
 
 def unpack(blob: bytes) -> list[int]:
+    """What ``pack`` made."""
     offsets: list[int] = np.frombuffer(blob, "<i8").tolist()
     return offsets
 
@@ -133,7 +135,7 @@ class LogFile:
         except BaseException:
             self._close_locks()
             raise
-        self._inode = os.stat(self.path).st_ino
+        self._inode = self.path.stat().st_ino
         self._looked_s = time.monotonic()
 
     def _open(self, durable: bool) -> sqlite3.Connection:
@@ -196,7 +198,7 @@ class LogFile:
             return
         self._looked_s = now_s
         try:
-            same = os.stat(self.path).st_ino == self._inode
+            same = self.path.stat().st_ino == self._inode
         except FileNotFoundError:
             same = False
         if not same:
@@ -213,6 +215,7 @@ class LogFile:
 
 
 def positions(offsets: list[int]) -> Position:
+    """An offset for each partition, by its number."""
     return dict(enumerate(offsets))
 
 

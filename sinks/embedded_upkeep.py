@@ -5,9 +5,9 @@ has grown: first what can be done while others write, then, holding the writers 
 which the ``-wal`` starts anew. Only one thread of all processes is at work at a time.
 """
 
+# ruff: noqa: S608 - the only thing put into a statement is a number of our own, which names a table
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -51,7 +51,7 @@ class Upkeep:
     def __init__(self, file: LogFile, retention_bytes: int = DEFAULT_RETENTION_BYTES) -> None:
         self._file = file
         self._retention_bytes = retention_bytes
-        self._wal = f"{file.path}-wal"
+        self._wal = file.path.with_name(f"{file.path.name}-wal")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="embedded-bus-upkeep", daemon=True)
 
@@ -83,7 +83,7 @@ class Upkeep:
 
     def checkpoint(self) -> None:
         """Move the ``-wal`` into the file, if it has grown."""
-        if os.path.exists(self._wal) and os.path.getsize(self._wal) >= _WAL_BYTES:
+        if self._wal.exists() and self._wal.stat().st_size >= _WAL_BYTES:
             for _ in range(_PASSES):
                 self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             with self._file.write_lock.held(self._file.patience_s, self._file.path):

@@ -1,12 +1,12 @@
 """Reads a topic of the embedded bus."""
 
+# ruff: noqa: S608 - the only thing put into a statement is a number of our own, which names a table
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,22 +14,13 @@ from schemas.bus import Batch, Position
 from schemas.embedded_block import Block, decode
 from schemas.embedded_log import LogFile, Topic, translated
 from schemas.errors import BusError, PositionLost
+from sources.embedded_columns import Row, batch_of_blocks, batch_of_rows
 
 FETCH_BYTES = 32 * 1024 * 1024
 _PAUSE_S = 0.0005
 _IDLE_PAUSE_S = 0.001
 _IDLE_AFTER_S = 0.1
 _LOOK_S = 1.0
-
-
-class _Row(NamedTuple):
-    """A record of a compacted topic."""
-
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes
-    value: bytes
 
 
 class EmbeddedReader:
@@ -65,7 +56,7 @@ class EmbeddedReader:
         self._require(wanted)
         self._position = {partition: begins[partition] for partition in wanted}
         self._blocks: deque[Block] = deque()
-        self._rows: deque[_Row] = deque()
+        self._rows: deque[Row] = deque()
         self._row = -1
         self._target: tuple[int, list[int]] = (-1, [])
         self._version = -1
@@ -221,7 +212,7 @@ class EmbeddedReader:
         size = 0
         for row, *record in cursor:
             self._row = row
-            kept = _Row._make(record)
+            kept = Row._make(record)
             if kept.partition in self._position and kept.offset >= self._position[kept.partition]:
                 self._rows.append(kept)
                 size += len(kept.value)
@@ -245,13 +236,13 @@ class EmbeddedReader:
             self._position[block.partition] += count
             room -= count
             taken.append(block)
-        return _batch_of_blocks(self._topic.name, taken, self._with_keys) if taken else None
+        return batch_of_blocks(self._topic.name, taken, self._with_keys) if taken else None
 
     def _take_rows(self, max_records: int) -> Batch | None:
         taken = [self._rows.popleft() for _ in range(min(max_records, len(self._rows)))]
         for row in taken:
             self._position[row.partition] = row.offset + 1
-        return _batch_of_rows(self._topic.name, taken, self._with_keys) if taken else None
+        return batch_of_rows(self._topic.name, taken, self._with_keys) if taken else None
 
     def _lost(self, partition: int, offset: int) -> PositionLost:
         """The error; the reader stays where it is, so that the next ``poll`` says the same until there is a ``seek``."""
@@ -262,32 +253,3 @@ class EmbeddedReader:
             f"of partition {partition}; {offset} was to be read",
             hint="retention removed it (raise retention_bytes, or read sooner), or the file is another one: start from the beginning",
         )
-
-
-def _batch_of_blocks(topic: str, blocks: Sequence[Block], with_keys: bool) -> Batch:
-    counts = np.array([len(block.value_sizes) for block in blocks], np.int64)
-    starts = np.cumsum(counts) - counts
-    first_offsets = np.array([block.first_offset for block in blocks], np.int64)
-    total = int(counts.sum())
-    return Batch(
-        topic=topic,
-        data=np.frombuffer(bytearray().join([block.values for block in blocks]), np.uint8),
-        ends=np.cumsum(np.concatenate([block.value_sizes for block in blocks]), dtype=np.int64),
-        partition=np.repeat(np.array([block.partition for block in blocks], np.int32), counts),
-        offset=np.repeat(first_offsets - starts, counts) + np.arange(total, dtype=np.int64),
-        timestamp_ms=np.repeat(np.array([block.timestamp_ms for block in blocks], np.int64), counts),
-        keys=[key for block in blocks for key in block.key_list()] if with_keys else None,
-    )
-
-
-def _batch_of_rows(topic: str, rows: Sequence[_Row], with_keys: bool) -> Batch:
-    partitions, offsets, times_ms, keys, values = zip(*rows, strict=True)
-    return Batch(
-        topic=topic,
-        data=np.frombuffer(bytearray().join(values), np.uint8),
-        ends=np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), dtype=np.int64),
-        partition=np.array(partitions, np.int32),
-        offset=np.array(offsets, np.int64),
-        timestamp_ms=np.array(times_ms, np.int64),
-        keys=list(keys) if with_keys else None,
-    )

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
-import numpy as np
-
 from schemas.bus import Batch, Bus, Position, Reader, Records, TopicSettings
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +44,8 @@ def seen(batch: Batch) -> list[Seen]:
     """The records of a batch, after a look at the form of its columns."""
     count = len(batch)
     assert count > 0
-    assert (batch.data.dtype, batch.ends.dtype, batch.partition.dtype) == (np.uint8, np.int64, np.int32)
-    assert (batch.offset.dtype, batch.timestamp_ms.dtype) == (np.int64, np.int64)
+    assert [str(column.dtype) for column in (batch.data, batch.ends, batch.partition)] == ["uint8", "int64", "int32"]
+    assert [str(column.dtype) for column in (batch.offset, batch.timestamp_ms)] == ["int64", "int64"]
     assert {len(batch.partition), len(batch.offset), len(batch.timestamp_ms)} == {count}
     assert batch.keys is None or len(batch.keys) == count
     assert int(batch.ends[-1]) == len(batch.data)

@@ -10,7 +10,7 @@ import pytest
 from schemas.bus import TopicSettings
 from schemas.embedded_log import LogFile
 from schemas.errors import BusUnavailable
-from tests.bus.contract import WAIT_S, by_partition, everything, finished, left, records, seen, spawn
+from tests.bus.contract import WAIT_S, Seen, by_partition, everything, finished, left, records, seen, spawn
 from trademaster.bus import open_bus
 
 _OPEN = "import sys; from trademaster.bus import open_bus\nsys.stdin.readline(); print(open_bus(sys.argv[1]).identity())"
@@ -44,7 +44,7 @@ def test_writers_in_many_processes_lose_nothing_and_keep_their_order(tmp_path: P
     bus.create([TopicSettings("t", 3, compacted=False)])
     reader = bus.reader("t")
     processes: list[subprocess.Popen[str]] = [spawn(_WRITE, bus.url, str(number)) for number in range(3)]
-    live = []
+    live: list[Seen] = []
     while len(live) < 3 * 2000:
         batch = reader.poll(177, WAIT_S)
         assert batch is not None

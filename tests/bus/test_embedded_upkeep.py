@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.bus import Bus, Records, TopicSettings
+from schemas.bus import Batch, Bus, Reader, Records, TopicSettings
 from schemas.embedded_log import LogFile
 from schemas.errors import PositionLost
 from sinks.embedded import EmbeddedWriter
@@ -119,7 +119,7 @@ def test_a_reader_that_retention_overtook_is_told_and_told_again(bus: Bus, tmp_p
     reader.close()
 
 
-def _poll_or_none(reader):  # type: ignore[no-untyped-def]
+def _poll_or_none(reader: Reader) -> Batch | None:
     try:
         return reader.poll(10, 0)
     except PositionLost:
