@@ -25,7 +25,9 @@ from sources import csv, parquet
 from sources.columns import TableOptions
 from sources.input_files import Source
 from sources.jsonl import LineBlock, read_lines
+from sources.payloads import PayloadBlock
 from sources.table import Reject as BadLine
+from sources.table import TickBlock
 from trademaster.engine.pipe import Step
 from trademaster.engine.sources import REJECTED, Item
 
@@ -81,7 +83,7 @@ class PipeInput:
         rows["kind"], rows["symbol"], rows["time"], rows["offset"] = WATERMARK, NO_SYMBOL, END_OF_TIME_NS, self.lines
         return self._frames(rows, [])
 
-    def _tick_steps(self, blocks: Iterable[csv.TickBlock]) -> Iterator[Step]:
+    def _tick_steps(self, blocks: Iterable[TickBlock]) -> Iterator[Step]:
         for block in blocks:
             bad = [_refused(TICKS, line) for line in block.rejects]
             for start in range(0, max(len(block.rows), 1), STEP_TICKS):
@@ -90,9 +92,9 @@ class PipeInput:
                 yield self._frames(rows, bad)
                 bad = []
 
-    def _payload_steps(self, blocks: Iterable[csv.PayloadBlock]) -> Iterator[Step]:
+    def _payload_steps(self, blocks: Iterable[PayloadBlock]) -> Iterator[Step]:
         for block in blocks:
-            values = LineBlock(block.lines.tolist(), [self._topic] * len(block.values), list(block.values), block.rejects)
+            values = LineBlock(block.lines.tolist(), [self._topic] * len(block.payloads), block.payloads, block.rejects)
             yield from self._block_steps(values)
 
     def _block_steps(self, block: LineBlock) -> Iterator[Step]:

@@ -107,11 +107,7 @@ def spawn(program: str, *arguments: str) -> subprocess.Popen[str]:
     """A Python program in another process, at the root of the repository, its stdout to read."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, *arguments]
-<<<<<<< HEAD
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-=======
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
->>>>>>> 2a22e7a (State the laws of a bus as one suite for both)
 
 
 def finished(process: subprocess.Popen[str]) -> str:

@@ -12,7 +12,7 @@ from schemas.event_codec import open_envelope
 from schemas.events import RawEnvelope
 from trademaster.bus.reading import read_to_end
 from trademaster.engine.snapshots import SnapshotFiles
-from trademaster.telemetry.counters import Counters
+from trademaster.telemetry.recorder import Recorder
 
 IDLE_SLEEP_S = 0.0005
 """Rest of a process when none of its sources had anything: the cost is half of this in latency, a few percent of a core."""
@@ -47,7 +47,7 @@ class Runtime:
 
     bus: Bus
     writer: Writer
-    counters: Counters
+    recorder: Recorder
     snapshots: SnapshotFiles
     process: int = 0
     """Index of this process, from 0."""
@@ -58,6 +58,7 @@ class Runtime:
     idle: Idle = field(default_factory=Idle)
     polled_ns: int = 0
     """When the oldest batch not yet written was polled, monotonic ns; 0: none."""
+    polled_topic: str = ""
 
 
 class Published:

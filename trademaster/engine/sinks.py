@@ -35,9 +35,9 @@ class BusSinkPart(StatefulSinkPartition[Outgoing, Any]):
             by_topic[item.topic].append(item)
         for topic, outgoing in by_topic.items():
             self._runtime.writer.write(_joined(topic, outgoing, self._partitions[topic]))
-            self._runtime.counters.add_out(topic, sum(len(item) for item in outgoing))
+            self._runtime.recorder.written(topic, sum(len(item) for item in outgoing))
         if self._runtime.polled_ns:
-            self._runtime.counters.add_processing(time.monotonic_ns() - self._runtime.polled_ns)
+            self._runtime.recorder.processed(self._runtime.polled_topic, (time.monotonic_ns() - self._runtime.polled_ns) / 1e9)
             self._runtime.polled_ns = 0
 
     def snapshot(self) -> Any:

@@ -63,7 +63,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
             return self.idle_items()
         self._runtime.idle.busy()
         if not self._runtime.polled_ns:
-            self._runtime.polled_ns = time.monotonic_ns()
+            self._runtime.polled_ns, self._runtime.polled_topic = time.monotonic_ns(), self._topic
         return self.items(batch)
 
     def _reached(self, until: Position) -> bool:
@@ -76,7 +76,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
     def _note_lag(self) -> None:
         self._lag_at = time.monotonic()
         position = self._reader.position()
-        self._runtime.counters.set_lag(self._topic, {part: end - position[part] for part, end in self._reader.end().items()})
+        self._runtime.recorder.lag(self._topic, {part: end - position[part] for part, end in self._reader.end().items()})
 
     def snapshot(self) -> Any:
         return {"version": 1, "position": dict(self._reader.position())}
@@ -97,8 +97,8 @@ class TickPart(BusPart):
     def items(self, batch: Batch) -> list[Item]:
         decoded = self._decoder.decode(batch)
         self._watermarks.apply(decoded.rows)
-        self._runtime.counters.add_in(self._topic, decoded.count, len(batch))
-        self._runtime.counters.set_watermark(self._topic, self._watermarks.state)
+        self._runtime.recorder.batch(self._topic, len(batch), decoded.ticks)
+        self._runtime.recorder.watermark(self._topic, self._watermarks.state)
         items: list[Item] = [(SHARD_KEYS[shard], frame) for shard, frame in split(decoded.rows)]
         return [*items, (REJECTED, decoded.rejects)] if decoded.rejects else items
 
@@ -115,7 +115,7 @@ class ControlPart(BusPart):
         super().__init__(runtime, topic, partitions, state["position"] if state else {}, max_batch)
 
     def items(self, batch: Batch) -> list[Item]:
-        self._runtime.counters.add_in(self._topic, len(batch), len(batch))
+        self._runtime.recorder.batch(self._topic, len(batch), len(batch))
         controls, rejects = read_controls(batch)
         items: list[Item] = [("control", control) for control in controls]
         return [*items, (REJECTED, rejects)] if rejects else items
