@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
 import msgspec
 
 JSON_ERRORS = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
 """What msgspec raises on bad bytes: its own errors, UnicodeDecodeError inside strings, and RecursionError on deep nesting."""
 
+_TOO_DEEP = "expected JSON of a sane depth, found one nested too deeply"
+
 MAX_FOUND = 80
 """Characters of a found value that a message shows."""
+
+_skim = msgspec.json.Decoder(msgspec.Raw).decode
+_skim_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_skim_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 _PATH = re.compile(r" - at `(key in )?\$([^`]*)`$")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
@@ -32,9 +36,10 @@ def shown(value: object) -> str:
 
 
 def shown_bytes(raw: bytes) -> str:
-    """The beginning of bytes that are no JSON, for a message."""
-    text = raw[: MAX_FOUND + 1].decode("utf-8", "backslashreplace")
-    return repr(text if len(text) <= MAX_FOUND else text[:MAX_FOUND] + "...")
+    """The beginning of a JSON text, or of what should be one, for a message."""
+    text = raw[: 4 * MAX_FOUND].decode("utf-8", "backslashreplace")
+    text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+    return text if len(text) <= MAX_FOUND else text[:MAX_FOUND] + "..."
 
 
 def without_nan(raw: bytes) -> bytes | None:
@@ -56,34 +61,47 @@ def field_of(error: Exception) -> tuple[str, bool]:
     return inside, False
 
 
-def found_at(path: str, value: Any) -> object:
-    """What stands at a path of decoded JSON; the whole of what is there where the path does not lead further."""
+def is_json(raw: bytes) -> bool:
+    """Whether bytes are one JSON text; numbers may be out of any range."""
+    try:
+        _skim(raw)
+    except JSON_ERRORS:
+        return False
+    return True
+
+
+def found_at(path: str, raw: bytes) -> str:
+    """The JSON text of what stands at a path of valid JSON (of what is there, where the path does not lead further), for a message."""
     for name, place in _STEP.findall("." + path if path and path[0] != "[" else path):
-        if isinstance(value, dict) and name in value:
-            value = value[name]
-        elif isinstance(value, list) and place and int(place) < len(value):
-            value = value[int(place)]
-        else:
+        try:
+            if name:
+                raw = bytes(_skim_object(raw)[name])
+            else:
+                raw = bytes(_skim_array(raw)[int(place)])
+        except (*JSON_ERRORS, LookupError):
             break
-    return value
+    return shown_bytes(raw)
 
 
 def explained(error: Exception, raw: bytes) -> str:
     """The message for an error that decoding ``raw`` raised."""
     message = str(error)
     if isinstance(error, RecursionError):
-        return "expected JSON of a sane depth, found one nested too deeply"
+        return _TOO_DEEP
     if isinstance(error, UnicodeDecodeError):
         return f"expected UTF-8, found {error.object[error.start : error.start + 4]!r} in a string"
-    if not isinstance(error, msgspec.ValidationError):
+    if not isinstance(error, msgspec.ValidationError) or not is_json(raw):
+        try:
+            _skim(raw)
+        except JSON_ERRORS as broken:
+            message = str(broken)
+            if isinstance(broken, RecursionError):
+                return _TOO_DEEP
         return f"expected JSON, found {shown_bytes(raw)}: {message.removeprefix('JSON is malformed: ')}"
     path, missing = field_of(error)
     if missing:
         return f"expected the field {path}, found none"
-    try:
-        found = shown(found_at(path, msgspec.json.decode(raw)))
-    except JSON_ERRORS:
-        found = shown_bytes(raw)
+    found = found_at(path, raw)
     expected = _EXPECTED.match(message)
     if expected:
         return f"expected {expected.group(1).replace(' | ', ' or ')} in {path or 'the record'}, found {found}"

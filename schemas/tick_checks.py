@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
-
 import msgspec
 
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
-from schemas.json_errors import JSON_ERRORS, explained, field_of, found_at, shown, shown_bytes, without_nan
+from schemas.json_errors import JSON_ERRORS, explained, field_of, found_at, is_json, shown, shown_bytes, without_nan
 from schemas.market import WireTick
 from schemas.symbols import MAX_SYMBOL_BYTES, SYMBOLS
 from schemas.tick_scanner import MAX_RECORD_BYTES
@@ -149,26 +147,20 @@ def _size(field: str, value: float | None) -> float:
 
 def _refusal(raw: bytes, error: Exception) -> RejectedRecord:
     """Reason and message for bytes of which msgspec made no tick."""
-    try:
-        whole: Any = msgspec.json.decode(raw)
-    except JSON_ERRORS as broken:
+    if not is_json(raw):  # asked first: msgspec stops at the first wrong field, whatever stands behind it
         mended = without_nan(raw)
-        try:
-            msgspec.json.decode(mended or b"")
-        except JSON_ERRORS:
-            deep = isinstance(broken, msgspec.DecodeError) and isinstance(error, msgspec.ValidationError)
-            return RejectedRecord(Reason.MALFORMED, explained(broken if deep else error, raw))
-        return RejectedRecord(Reason.NUMBER, f"expected finite numbers, found NaN or Infinity in {shown_bytes(raw)}")
-    if not isinstance(whole, dict) or not isinstance(error, msgspec.ValidationError):
-        return RejectedRecord(Reason.MALFORMED, _no_tick(whole, error, raw))
+        if mended is not None and is_json(mended):
+            return RejectedRecord(Reason.NUMBER, f"expected finite numbers, found NaN or Infinity in {shown_bytes(raw)}")
+        return RejectedRecord(Reason.MALFORMED, explained(error, raw))
+    if not isinstance(error, msgspec.ValidationError):
+        return RejectedRecord(Reason.MALFORMED, explained(error, raw))
     field, missing = field_of(error)
-    if missing or (field in ("type", "timestamp") and whole.get(field) is None):
+    if not field:
+        return RejectedRecord(Reason.MALFORMED, f"expected an object, found {shown_bytes(raw)}")
+    found = "" if missing else found_at(field, raw)
+    if missing or (field in ("type", "timestamp") and found == "null"):
         return RejectedRecord(Reason.MISSING_FIELD, f"expected {field}, found none")
     if field == "type":
-        return RejectedRecord(Reason.UNKNOWN_TYPE, f"expected type trade, quote or heartbeat, found {shown(found_at(field, whole))}")
+        return RejectedRecord(Reason.UNKNOWN_TYPE, f"expected type trade, quote or heartbeat, found {found}")
     reason = Reason.NUMBER if field in _NUMBERS else {"timestamp": Reason.TIME, "symbol": Reason.SYMBOL}.get(field, Reason.MALFORMED)
     return RejectedRecord(reason, explained(error, raw))
-
-
-def _no_tick(whole: object, error: Exception, raw: bytes) -> str:
-    return explained(error, raw) if isinstance(whole, dict) else f"expected an object, found {shown(whole)}"
