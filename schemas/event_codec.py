@@ -71,8 +71,8 @@ def _refusal(value: bytes, error: Exception) -> RejectedRecord:
 
 def _reason(message: str, field: str, found: str) -> Reason:
     """Of a field with a wrong value: a number is no number, a time no time; all else has a wrong shape."""
-    if message.startswith(("Expected `float", "Expected `int`", "Expected `int | null", "Number out of", "Integer value out of")):
-        return Reason.NUMBER
     if found == "null" and message.startswith("Expected"):
         return Reason.MISSING_FIELD
+    if message.startswith(("Expected `float", "Expected `int`", "Expected `int | null", "Number out of", "Integer value out of")):
+        return Reason.NUMBER
     return Reason.TIME if field.endswith("timestamp") else Reason.MALFORMED

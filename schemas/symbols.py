@@ -33,7 +33,8 @@ def name_hash(name: bytes) -> int:
     value = 0
     for at in range(0, len(name), 8):
         value ^= int.from_bytes(name[at : at + 8], "little")
-        value = ((value ^ value >> 32) * MIX) & _MASK64
+        value = value * MIX & _MASK64
+        value = (value ^ value >> 32) * MIX & _MASK64
         value ^= value >> 32
     return value
 

@@ -109,7 +109,7 @@ def symbol_at(data: Any, at: int, end: int, slots: Any, mask: int, words: Any, n
         if width > 0:
             if at == start:
                 first = word
-            hashed ^= word
+            hashed = (hashed ^ word) * _HASH_MULTIPLIER
             hashed = (hashed ^ (hashed >> _HALF)) * _HASH_MULTIPLIER
             hashed ^= hashed >> _HALF
         at += width
