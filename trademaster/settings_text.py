@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
-from pydantic_core import to_jsonable_python
-
 from trademaster.settings import Settings
 from trademaster.settings_sources import sections, variable_of
 
@@ -25,6 +23,13 @@ def shown_values(settings: Settings) -> dict[str, Any]:
     values = {f"{section}.{name}": value for section, fields in dumped.items() for name, value in fields.items()}
     values["bus.url"] = without_secrets(values["bus.url"])
     return values
+
+
+def text_of(value: Any) -> str:
+    """A value as a person would write it."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "off" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def reference() -> str:
@@ -59,10 +64,7 @@ def reference() -> str:
 
 
 def _default(value: Any) -> str:
-    plain = to_jsonable_python(value)
-    if isinstance(plain, list):
-        return ",".join(map(str, plain))
-    return "off" if plain is None else str(plain).lower() if isinstance(plain, bool) else str(plain)
+    return text_of(list(value) if isinstance(value, tuple) else value)
 
 
 def _allowed(field: Any) -> str:
@@ -72,7 +74,7 @@ def _allowed(field: Any) -> str:
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     bounds = [f"{word} {getattr(note, name):g}" for note in field.metadata for name, word in words.items() if hasattr(note, name)]
     bounds = [bound.replace("1e+06", "1000000") for bound in bounds]
-    return ", ".join(bounds) or _KINDS.get(str(getattr(field.annotation, "__name__", "")), "durations" if "tuple" in str(field.annotation) else "duration or `off`")
+    return ", ".join(bounds) or _KINDS[getattr(field.annotation, "__name__", str(field.annotation))]
 
 
-_KINDS = {"str": "text", "Path": "folder", "bool": "`true`, `false`", "Duration": "duration"}
+_KINDS = {"str": "text", "Path": "folder", "bool": "`true`, `false`", "Duration": "duration", "tuple": "durations", "Optional": "duration, `off`"}

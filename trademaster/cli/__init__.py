@@ -21,6 +21,7 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line; errors are printed, never raised, unless debugging."""
     from trademaster.cli.commands import ROOT
 
+    arguments = arguments or ["--help"]
     if "--debug" in arguments[:1] or os.environ.get("TRADEMASTER_DEBUG", "") not in {"", "0"}:
         return _code(ROOT.main(arguments, prog_name="trademaster", standalone_mode=False))
     try:
@@ -49,6 +50,9 @@ def _report(error: Exception) -> int:
     if isinstance(error, TradeMasterError):
         _say(str(error), error.hint)
         return 2 if isinstance(error, UsageError) else 1
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
     if isinstance(error, usage_error):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "trademaster"

@@ -82,7 +82,7 @@ def _root(
     del version, debug
 
 
-_app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+_app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, pretty_exceptions_enable=False)
 _app.callback()(_root)
 
 ROOT: Any = get_command(_app)

@@ -11,6 +11,7 @@ import typer
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
+    from sources.columns import TableOptions
     from trademaster.settings import Settings
 
 Config = Annotated[
@@ -35,6 +36,7 @@ TimeFormat = Annotated[
 ]
 TimeZone = Annotated[str, typer.Option("--time-zone", metavar="ZONE", help="Zone of dates that name none, such as America/New_York.")]
 NoHeader = Annotated[bool, typer.Option("--no-header", help="The table's first line is data; columns are called 1, 2, ...")]
+Delimiter = Annotated[str | None, typer.Option("--delimiter", metavar="CHAR", help="What parts columns; recognised if left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line of progress.")]
 
 
@@ -72,41 +74,31 @@ def settings_of(config: Path | None, sets: Sequence[str] | None, **flags: Any) -
     return settings
 
 
-def parse_columns(text: str | None) -> dict[str, str]:
-    """``timestamp=Time,price=Price`` as a mapping from our field to the table's column.
+def table_of(
+    columns: str | None,
+    price_scale: str | None,
+    symbol: str | None,
+    time_format: str | None,
+    time_zone: str,
+    no_header: bool,
+    delimiter: str | None = None,
+) -> TableOptions:
+    """How a table is read.
 
     Raises:
-        UsageError: a part is not of that form, or a field stands twice.
+        UsageError: an option cannot be read.
     """
-    columns: dict[str, str] = {}
-    for part in (text or "").split(","):
-        field, equals, column = (piece.strip() for piece in part.partition("="))
-        if not part.strip():
-            continue
-        if not (field and equals and column) or field in columns:
-            raise UsageError(
-                f"--columns: expected each field once as FIELD=COLUMN, found {part!r}",
-                hint="write for example --columns timestamp=Time,price=Price,size=Volume",
-            )
-        columns[field] = column
-    return columns
+    from sources.columns import TableOptions
 
-
-def parse_price_scale(text: str | None) -> float:
-    """The factor of prices; 1 if not given.
-
-    Raises:
-        UsageError: it is no number greater than 0.
-    """
-    if text is None:
-        return 1.0
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = 0.0
-    if not 0 < scale < float("inf"):
-        raise UsageError(f"--price-scale: expected a number greater than 0, found {text!r}", hint="write for example --price-scale 0.0001")
-    return scale
+    return TableOptions.parse(
+        columns=columns or "",
+        price_scale=price_scale or "1",
+        symbol=symbol,
+        time_format=time_format,
+        time_zone=time_zone,
+        header=not no_header,
+        delimiter=delimiter,
+    )
 
 
 def parse_duration_s(option: str, text: str | None) -> float | None:

@@ -12,18 +12,19 @@ from trademaster.cli import options
 
 
 def pipe(
-    flows: Annotated[list[str], typer.Argument(metavar="FLOW...", help="Flows to run, such as market.")],
+    flows: Annotated[list[str], typer.Argument(metavar="FLOW", help="Flows to run, such as market.")],
     input_: Annotated[
         Path | None,
         typer.Option("--input", metavar="FILE", help="Read .jsonl, .csv, .csv.gz or .parquet instead of JSON lines on stdin."),
     ] = None,
-    topic: Annotated[str, typer.Option(metavar="TOPIC", help="Topic of the rows of a table.")] = "market.ticks",
+    topic: Annotated[str, typer.Option(metavar="TOPIC", help="Topic of rows, and of lines that are bare values.")] = "market.ticks",
     columns: options.Columns = None,
     price_scale: options.PriceScale = None,
     symbol: options.Symbol = None,
     time_format: options.TimeFormat = None,
     time_zone: options.TimeZone = "UTC",
     no_header: options.NoHeader = False,
+    delimiter: options.Delimiter = None,
     config: options.Config = None,
     sets: options.Sets = None,
 ) -> None:
@@ -35,21 +36,13 @@ def pipe(
     Example: trademaster pipe market --input trades.csv --symbol AMZN --set market.intervals=4s > out.jsonl
     """
     from schemas.topics import topic as topic_row
-    from trademaster.table_options import TableOptions
 
-    table = TableOptions(
-        topic=topic_row(topic).name,
-        columns=options.parse_columns(columns),
-        price_scale=options.parse_price_scale(price_scale),
-        symbol=symbol,
-        time_format=time_format,
-        time_zone=time_zone,
-        header=not no_header,
-    )
+    table = options.table_of(columns, price_scale, symbol, time_format, time_zone, no_header, delimiter)
+    name = topic_row(topic).name
     settings = options.settings_of(config, sets)
     from trademaster.engine.pipe import pipe as run_pipe
 
-    run_pipe(settings, flows, input_ if input_ is not None else sys.stdin.buffer, sys.stdout.buffer, table)
+    run_pipe(settings, flows, input_ if input_ is not None else sys.stdin.buffer, sys.stdout.buffer, topic=name, table=table)
 
 
 app = options.command(pipe)

@@ -11,7 +11,7 @@ from trademaster.cli import options
 
 
 def run(
-    flows: Annotated[list[str], typer.Argument(metavar="FLOW...", help="Flows to join into one run, such as market.")],
+    flows: Annotated[list[str], typer.Argument(metavar="FLOW", help="Flows to join into one run, such as market.")],
     bus: options.BusUrl = None,
     processes: Annotated[int | None, typer.Option(metavar="N", help="Worker processes (setting engine.processes).")] = None,
     metrics_port: Annotated[

@@ -19,7 +19,7 @@ def show(
 ) -> None:
     """Print every setting with its value and where it came from."""
     from trademaster.settings_sources import load
-    from trademaster.settings_text import shown_values
+    from trademaster.settings_text import shown_values, text_of
 
     loaded = load(config=config, sets=sets or (), flags={"bus.url": bus})
     values = shown_values(loaded.settings)
@@ -27,16 +27,10 @@ def show(
         table = {name: {"value": value, "origin": loaded.origins[name]} for name, value in values.items()}
         typer.echo(jsonlib.dumps(table, indent=2))
         return
-    texts = {name: _text(value) for name, value in values.items()}
+    texts = {name: text_of(value) for name, value in values.items()}
     widths = max(map(len, texts)), max(map(len, texts.values()))
     for name, text in texts.items():
         typer.echo(f"{name:<{widths[0]}}  {text:<{widths[1]}}  {loaded.origins[name]}")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return "off" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 app = options.group(COMMANDS["settings"], show)

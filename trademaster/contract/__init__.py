@@ -1,0 +1,1 @@
+"""The contract in the words of others: JSON Schema and AsyncAPI, made from the msgspec definitions."""

@@ -1,0 +1,1 @@
+"""What a run says of itself: logs, metrics, counters, a line of progress."""
