@@ -208,7 +208,7 @@ class _Careful:
                 del rows[at], lines[at], texts[at]
         frame = pl.DataFrame(
             {name: [row[at] or None if at < len(row) else None for row in rows] for name, at in places.items()},
-            schema={name: pl.String for name in places},
+            schema=dict.fromkeys(places, pl.String),
         )
         return Table(frame, np.array(lines, np.int64), texts.__getitem__, rejects)
 

@@ -91,7 +91,7 @@ class PayloadReader:
         missing = np.ones(len(table.frame), np.bool_)
         for name in {"start", "end"} & self._columns.places.keys():
             missing &= (table.frame[name].cast(pl.String).fill_null("") == "").to_numpy()
-        faults.add(missing, Reason.MISSING_FIELD, lambda at: "expected a time in start or end, found none")
+        faults.add(missing, Reason.MISSING_FIELD, "expected a time in start or end, found none")
 
     def _expected(self, name: str, expected: str, cells: pl.Series) -> Callable[[int], str]:
         return lambda at: f"column {self._columns.names[name]!r} ({name}): expected {expected}, found {describe(cells[at])}"

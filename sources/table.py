@@ -71,10 +71,12 @@ class Faults:
         self._table = table
         self._found: dict[int, Reject] = {}
 
-    def add(self, bad: Bools, reason: Reason, detail: Callable[[int], str]) -> None:
+    def add(self, bad: Bools, reason: Reason, detail: Callable[[int], str] | str) -> None:
         for at in np.flatnonzero(bad).tolist():
             if at not in self._found:
-                self._found[at] = Reject(int(self._table.lines[at]), reason, detail(at), self._table.text(at))
+                self._found[at] = Reject(
+                    int(self._table.lines[at]), reason, detail if isinstance(detail, str) else detail(at), self._table.text(at)
+                )
 
     def good(self) -> Int64s:
         kept = np.ones(len(self._table.lines), np.bool_)
@@ -145,14 +147,8 @@ class TickReader:
     def _fill_kind(self, rows: Rows, faults: Faults) -> None:
         trade = np.isfinite(rows["price"])
         quote = ~trade & (np.isfinite(rows["bid"]) | np.isfinite(rows["ask"]))
-        wanted = [name for name in ("price", "bid", "ask") if name in self._columns.places]
-        faults.add(
-            ~trade & ~quote,
-            Reason.MISSING_FIELD,
-            lambda at: (
-                "expected a value in " + " or ".join(f"column {self._columns.names[name]!r} ({name})" for name in wanted) + ", found none"
-            ),
-        )
+        wanted = [f"column {self._columns.names[name]!r} ({name})" for name in ("price", "bid", "ask") if name in self._columns.places]
+        faults.add(~trade & ~quote, Reason.MISSING_FIELD, f"expected a value in {' or '.join(wanted)}, found none")
         rows["kind"] = np.where(trade, TRADE, QUOTE)
         for column in ("bid", "ask", "bid_size", "ask_size"):
             rows[column][trade] = np.nan
