@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.bus import Batch, Int64s
-from schemas.dead_letters import Reason
+from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
 from schemas.json_bytes import READ_AHEAD
 from schemas.market import WireTick
@@ -21,23 +21,6 @@ from schemas.tick_checks import Values, read_record
 from schemas.tick_fields import NEW_SYMBOL
 from schemas.tick_scanner import LEAST_TICK_BYTES, scan
 from schemas.ticks import BUY, NO_SEQUENCE, QUOTE, SELL, TICK, TRADE, WATERMARK, Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """One tick that cannot be used, and why."""
-
-    partition: int
-    offset: int
-    index: int
-    """Place in a record that holds an array; -1: the record as a whole."""
-    reason: Reason
-    detail: str
-    """What was expected and what was found."""
-    payload: bytes
-    """The bytes of the tick alone, of an element of an array too."""
-    timestamp_ms: int
-    """When the record was appended, Unix milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,13 +162,14 @@ def _with_declined(batch: Batch, rows: Rows, declined: Int64s, rejects: list[Rej
 
 def _reject(batch: Batch, record: int, index: int, refusal: RejectedRecord, payload: bytes) -> Reject:
     return Reject(
+        topic=batch.topic,
         partition=int(batch.partition[record]),
         offset=int(batch.offset[record]),
         index=index,
         reason=Reason(refusal.reason),
         detail=str(refusal),
         payload=payload,
-        timestamp_ms=int(batch.timestamp_ms[record]),
+        first_seen_ns=int(batch.timestamp_ms[record]) * 1_000_000,
     )
 
 

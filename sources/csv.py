@@ -19,7 +19,7 @@ from schemas.errors import InputFileError
 from sources.columns import TICKS, Columns, TableOptions, resolve
 from sources.input_files import CHUNK_BYTES, Source, chunks, name_of
 from sources.payloads import PayloadBlock, PayloadReader
-from sources.table import Reject, Table, TickBlock, TickReader
+from sources.table import BadLine, Table, TickBlock, TickReader
 
 MAX_CELL_CHARACTERS = 131_072
 """The bound of the ``csv`` module.
@@ -157,7 +157,7 @@ class _Careful:
         rows: list[list[str]] = []
         lines: list[int] = []
         texts: list[bytes] = []
-        rejects: list[Reject] = []
+        rejects: list[BadLine] = []
         while True:
             first = self._next_line
             self._taken = []
@@ -191,20 +191,20 @@ class _Careful:
             self._next_line += 1
             yield line.decode("utf-8", "replace")
 
-    def _reject_first(self, line: int) -> Reject:
+    def _reject_first(self, line: int) -> BadLine:
         """Give up the first line of a row that has no end, and read the others anew."""
         self._again.extend(reversed(self._taken[1:]))
         self._next_line = line + 1
         detail = f"expected a closing quote within {MAX_CELL_CHARACTERS} characters, found none"
-        return Reject(line, Reason.MALFORMED, detail, self._taken[0].rstrip(b"\r\n"))
+        return BadLine(line, Reason.MALFORMED, detail, self._taken[0].rstrip(b"\r\n"))
 
-    def _table(self, rows: list[list[str]], lines: list[int], texts: list[bytes], rejects: list[Reject]) -> Table:
+    def _table(self, rows: list[list[str]], lines: list[int], texts: list[bytes], rejects: list[BadLine]) -> Table:
         places = self._columns.places
         damaged = {at for at, text in enumerate(texts) if not _is_utf8(text)}
         for at in sorted(damaged, reverse=True):
             cells = [rows[at][place] for place in places.values() if place < len(rows[at])]
             if any("\ufffd" in cell for cell in cells):
-                rejects.append(Reject(lines[at], Reason.MALFORMED, "expected UTF-8, found other bytes", texts[at]))
+                rejects.append(BadLine(lines[at], Reason.MALFORMED, "expected UTF-8, found other bytes", texts[at]))
                 del rows[at], lines[at], texts[at]
         frame = pl.DataFrame(
             {name: [row[at] or None if at < len(row) else None for row in rows] for name, at in places.items()},

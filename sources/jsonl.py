@@ -11,7 +11,7 @@ import msgspec
 from schemas.dead_letters import Reason
 from schemas.topics import TOPICS
 from sources.input_files import CHUNK_BYTES, Source, chunks
-from sources.table import Reject
+from sources.table import BadLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,7 @@ class LineBlock:
     topics: list[str]
     values: list[bytes]
     """JSON as it stands in the line: an envelope or a bare payload (of ticks also an array)."""
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: list[BadLine] = field(default_factory=list)
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -66,7 +66,7 @@ def read_stream(line: bytes, number: int, topic: str | None = None) -> LineBlock
 def _add(block: LineBlock, number: int, text: bytes, topic: str | None) -> None:
     found = _split(text, topic)
     if isinstance(found, str):
-        block.rejects.append(Reject(number, Reason.MALFORMED, found, text))
+        block.rejects.append(BadLine(number, Reason.MALFORMED, found, text))
         return
     block.lines.append(number)
     block.topics.append(found[0])

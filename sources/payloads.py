@@ -16,7 +16,7 @@ from schemas.times import format_time
 from sources.columns import BARS, PRICES, Columns, TableOptions
 from sources.event_times import TimeReader, describe
 from sources.numbers import read_numbers
-from sources.table import Faults, Int64s, Reject, Table
+from sources.table import Faults, Int64s, BadLine, Table
 
 _TIMES = frozenset({"timestamp", "start", "end"})
 _NUMBERS = frozenset({*PRICES, "volume", "tradeCount"})
@@ -37,7 +37,7 @@ class PayloadBlock:
     """Shape (n,): line of each row in the file, from 1."""
     payloads: list[bytes]
     """JSON objects; empty cells are left out."""
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: list[BadLine] = field(default_factory=list)
 
 
 class PayloadReader:

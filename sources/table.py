@@ -28,7 +28,7 @@ _SIDES = {"buy": BUY, "b": BUY, "sell": SELL, "s": SELL, "": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
+class BadLine:
     """One row that cannot be used, for a dead letter."""
 
     line: int
@@ -49,7 +49,7 @@ class Table:
     """Shape (n,): line of each row in the file, from 1 (Parquet: number of the row, from 1)."""
     text: Callable[[int], bytes]
     """The row at a place of the frame, as it stands in the file."""
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: list[BadLine] = field(default_factory=list)
     """Rows that could not even be split into cells."""
 
 
@@ -61,7 +61,7 @@ class TickBlock:
     """
 
     rows: Rows
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: list[BadLine] = field(default_factory=list)
 
 
 class Faults:
@@ -69,12 +69,12 @@ class Faults:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._found: dict[int, Reject] = {}
+        self._found: dict[int, BadLine] = {}
 
     def add(self, bad: Bools, reason: Reason, detail: Callable[[int], str] | str) -> None:
         for at in np.flatnonzero(bad).tolist():
             if at not in self._found:
-                self._found[at] = Reject(
+                self._found[at] = BadLine(
                     int(self._table.lines[at]), reason, detail if isinstance(detail, str) else detail(at), self._table.text(at)
                 )
 
@@ -83,7 +83,7 @@ class Faults:
         kept[list(self._found)] = False
         return np.flatnonzero(kept)
 
-    def rejects(self) -> list[Reject]:
+    def rejects(self) -> list[BadLine]:
         return sorted([*self._table.rejects, *self._found.values()], key=lambda reject: reject.line)
 
 

@@ -10,9 +10,8 @@ import msgspec
 import numpy as np
 
 from schemas.bus import Bus, Records, Writer
-from schemas.dead_letters import dead_letter
+from schemas.dead_letters import Reject, encode_dead_letters
 from schemas.errors import UsageError
-from schemas.events import encode
 from schemas.partitioning import partition_of
 from schemas.ticks import Rows
 from schemas.times import MAX_TIME_NS, parse_time
@@ -20,7 +19,7 @@ from schemas.topics import topic as topic_row
 from sources.bare_payloads import envelope
 from sources.jsonl import LineBlock
 from sources.payloads import PayloadBlock
-from sources.table import Reject, TickBlock
+from sources.table import BadLine, TickBlock
 from trademaster.pacing import Clock, MonotonicClock, Pacer
 from trademaster.routing import route_event
 from trademaster.tick_records import TOPIC, heartbeats, route, tick_records
@@ -211,27 +210,13 @@ class Ingest:
         self._flushed = False
         self.state = replace(self.state, heartbeats=self.state.heartbeats + len(records))
 
-    def _reject(self, rejects: list[Reject]) -> None:
+    def _reject(self, rejects: list[BadLine]) -> None:
         if not rejects:
             return
         origin = f"file:{self._source}"
-        letters = [
-            dead_letter(
-                topic=origin,
-                partition=0,
-                offset=reject.line,
-                index=-1,
-                reason=reject.reason,
-                detail=reject.detail,
-                payload=reject.text,
-                first_seen_ns=time.time_ns(),
-                source="ingest",
-            )
-            for reject in rejects
-        ]
-        key = origin.encode()
-        place = partition_of(key, self._count(DEAD_LETTERS))
-        self._writer.write(Records(DEAD_LETTERS, [place] * len(letters), [key] * len(letters), [encode(letter) for letter in letters]))
+        bad = [Reject(origin, 0, line.line, -1, line.reason, line.detail, line.text, time.time_ns()) for line in rejects]
+        letters = encode_dead_letters(bad, "ingest")
+        self._writer.write(letters.records(self._count(DEAD_LETTERS)))
         self._flushed = False
         self.state = replace(self.state, rejected=self.state.rejected + len(letters))
 

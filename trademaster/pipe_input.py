@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -26,10 +27,10 @@ from sources.columns import TableOptions
 from sources.input_files import Source
 from sources.jsonl import LineBlock, read_lines
 from sources.payloads import PayloadBlock
-from sources.table import Reject as BadLine
-from sources.table import TickBlock
-from trademaster.engine.pipe import Step
+from sources.table import BadLine, TickBlock
+from trademaster.engine.pipe import Step, inputs_of, run_pipe
 from trademaster.engine.sources import REJECTED, Item
+from trademaster.settings import Settings
 
 STEP_TICKS = 10_000
 LINE_NS = 1_000_000
@@ -143,6 +144,24 @@ class PipeInput:
     def _rejected(self, rejects: Sequence[Reject]) -> tuple[str, Item]:
         """Dead letters travel beside any topic that is read."""
         return self._topics[0], (REJECTED, list(rejects))
+
+
+def run_pipe_over(
+    settings: Settings, flows: Sequence[str], source: Path | BinaryIO, out: BinaryIO, *, topic: str = TICKS, table: TableOptions | None = None
+) -> dict[str, int]:
+    """Run flows over a file, or over JSON lines of a stream; the events written, by topic.
+
+    Args:
+        settings: of the program.
+        flows: names.
+        source: a file, by its ending, or a stream of lines.
+        out: takes a JSON line an event.
+        topic: of rows and of bare values.
+        table: how to read rows.
+    """
+    lines = PipeInput(inputs_of(flows), topic)
+    steps = lines.from_file(source, table or TableOptions()) if isinstance(source, Path) else lines.from_lines(source)
+    return run_pipe(settings, flows, steps, lines.last, out)
 
 
 def _refused(topic: str, line: BadLine) -> Reject:

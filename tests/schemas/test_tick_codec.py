@@ -49,7 +49,7 @@ def agrees(values: list[bytes], partitions: int = 1) -> None:
     found = DECODER.decode(batch_of(values, partitions))
     assert same(found.rows, rows), (values, found.rows, rows)
     assert [(r.offset, r.index, r.reason.value, r.detail, r.payload) for r in found.rejects] == rejects
-    assert [r.timestamp_ms - 5000 for r in found.rejects] == [r.offset - 1000 for r in found.rejects]
+    assert [r.first_seen_ns // 1_000_000 - 5000 for r in found.rejects] == [r.offset - 1000 for r in found.rejects]
     assert found.records == len(values)
 
 

@@ -22,10 +22,11 @@ def run(
     ] = None,
     config: options.Config = None,
     sets: options.Sets = None,
+    until_end: Annotated[bool, typer.Option("--until-end", help="Stop where the topics end now, instead of waiting for more.")] = False,
     progress: Annotated[
         bool | None, typer.Option("--progress/--quiet", "-p/-q", help="A live line of progress on stderr; shown on a terminal if not said.")
     ] = None,
-) -> None:
+) -> int:
     """Run flows over a bus until stopped.
 
     SIGTERM or Ctrl-C drains: what was read is written, state is stored, and the exit code is 0. Started again, a run goes on
@@ -43,7 +44,7 @@ def run(
     )
     from trademaster.engine.run import run_flows
 
-    run_flows(settings, flows, progress=progress)
+    return run_flows(settings, flows, until_end=until_end, progress=progress)
 
 
 app = options.command(run)

@@ -25,6 +25,8 @@ from trademaster.engine.wiring import Ends, find_flows, topics_written, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
 from trademaster.telemetry.counters import Counters
+from trademaster.telemetry.metrics import worker_metrics
+from trademaster.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
     from trademaster.engine.worker import Plan
@@ -51,7 +53,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
     runtime = Runtime(
         bus=bus,
         writer=bus.writer(),
-        counters=Counters.attach(Path(plan.counters), process),
+        recorder=Recorder(worker_metrics(), Counters.open(Path(plan.counters)).row(process)),
         snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None),
         process=process,
         stopping=stopping,

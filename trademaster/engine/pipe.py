@@ -8,7 +8,7 @@ event time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, BinaryIO
@@ -44,7 +44,7 @@ class Progress:
 class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
     """Hands over a step at a time."""
 
-    def __init__(self, steps: Iterator[Step], last: Step, progress: Progress) -> None:
+    def __init__(self, steps: Iterator[Step], last: Callable[[], Step], progress: Progress) -> None:
         self._steps = steps
         self._last = last
         self._progress = progress
@@ -55,7 +55,7 @@ class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
         step = next(self._steps, None)
         if step is None:
             self._progress.ended = True
-            return self._last
+            return self._last()
         return step
 
     def snapshot(self) -> None:
@@ -65,7 +65,7 @@ class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
 class Steps(FixedPartitionedSource[tuple[str, Item], None]):
     """The one source."""
 
-    def __init__(self, steps: Iterator[Step], last: Step, progress: Progress) -> None:
+    def __init__(self, steps: Iterator[Step], last: Callable[[], Step], progress: Progress) -> None:
         self._part = StepsPart(steps, last, progress)
 
     def list_parts(self) -> list[str]:
@@ -124,7 +124,7 @@ class NothingSaid:
         return []
 
 
-def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], last: Step, out: BinaryIO) -> dict[str, int]:
+def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], last: Callable[[], Step], out: BinaryIO) -> dict[str, int]:
     """Run the flows over all steps.
 
     Args:

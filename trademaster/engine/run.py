@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,48 +16,48 @@ from trademaster.engine.worker import Plan
 from trademaster.settings import Settings
 from trademaster.telemetry.counters import Counters
 from trademaster.telemetry.logs import configure_logs
-from trademaster.telemetry.report import Report
+from trademaster.telemetry.metrics import shared_page
+from trademaster.telemetry.progress import Progress
 from trademaster.topic_settings import topic_settings
 
 
-def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = False) -> int:
+def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = False, progress: bool | None = None) -> int:
     """Run the flows; returns the exit code when they have drained.
 
     Args:
         settings: of the program.
         names: of the flows.
         until_end: stop where the topics ended at the start, instead of waiting for more.
+        progress: show the live line; None: on a terminal.
 
     Raises:
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
     """
-    log = configure_logs(settings.log.model_dump(mode="json"))
+    configure_logs(settings.log.level, settings.log.format)
     flows = find_flows(names)
     topics = sorted({*topics_read(flows), *topics_written(flows)})
     identity = _prepare_bus(settings, topics)
-    recovery = RecoveryFolder(Path(settings.engine.recovery_dir)) if settings.engine.recovery else None
-    if recovery:
-        recovery.open([flow.name for flow in flows], settings.bus.url, identity)
-    with tempfile.TemporaryDirectory(prefix="trademaster-counters-") as folder:
-        counters = Counters.create(Path(folder) / "counters", settings.engine.processes)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trademaster-run-")))
+        recovery = RecoveryFolder(settings.engine.recovery_dir) if settings.engine.recovery else None
+        if recovery:
+            stack.callback(recovery.close)
+            recovery.open([flow.name for flow in flows], settings.bus.url, identity)
+        counters = Counters.create(settings.engine.processes, folder)
         plan = Plan(
             flows=[flow.name for flow in flows],
             settings=settings.model_dump(mode="json"),
             addresses=[],
             engine_store=str(recovery.engine) if recovery else None,
             state_folder=str(recovery.state) if recovery else None,
-            counters=str(Path(folder) / "counters"),
+            counters=str(counters.path),
             until_end=until_end,
         )
-        with Report(counters, settings) as report:
-            supervisor = Supervisor(
-                plan, settings.engine.processes, log, lock_fd=recovery.lock_fd() if recovery else None, each_tick=report.tick
-            )
-            stop_on_signals(supervisor)
-            code = supervisor.run()
-    if recovery:
-        recovery.close()
-    return code
+        stack.enter_context(Progress(counters.totals, shown=progress))
+        metrics = stack.enter_context(shared_page(folder / "metrics", settings.engine.metrics_port))
+        supervisor = Supervisor(plan, settings.engine.processes, folder, metrics=metrics, lock_fd=recovery.lock_fd() if recovery else None)
+        stop_on_signals(supervisor)
+        return supervisor.run()
 
 
 def _prepare_bus(settings: Settings, topics: Sequence[str]) -> str:

@@ -11,15 +11,15 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from trademaster.engine.worker import EXIT_CLOCK, EXIT_RECOVERY, EXIT_USAGE, Plan
+from trademaster.telemetry.logs import logger
+from trademaster.telemetry.metrics import child_environment, forget_process
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_S = 0.25, 30.0, 60.0
 DRAIN_S = 60.0
@@ -30,36 +30,39 @@ TICK_S = 0.1
 class Supervisor:
     """Runs a plan with N workers until it is told to stop, or a worker says that trying again is useless."""
 
-    def __init__(self, plan: Plan, processes: int, log: Any, *, lock_fd: int | None = None, each_tick: Callable[[], None] = lambda: None):
+    def __init__(self, plan: Plan, processes: int, folder: Path, *, metrics: Path | None = None, lock_fd: int | None = None) -> None:
+        """``folder`` takes the plan, ``metrics`` what the workers count for the one page; ``lock_fd`` they hold as long as they live."""
         self._plan = plan
         self._processes = processes
-        self._log = log
+        self._folder = folder
+        self._metrics = metrics
         self._lock_fd = lock_fd
-        self._each_tick = each_tick
+        self._log = logger("supervisor")
         self._stopping = threading.Event()
-        self._folder = tempfile.TemporaryDirectory(prefix="trademaster-run-")
 
-    def stop(self) -> None:
-        """Ask for a drain; ``run`` returns when it is done."""
+    def stop(self) -> bool:
+        """Ask for a drain; ``run`` returns when it is done. False: it had been asked before."""
+        asked_before = self._stopping.is_set()
         self._stopping.set()
+        return not asked_before
 
     def run(self) -> int:
         """Exit code: 0 after a drain."""
-        with self._folder:
-            pause_s = FIRST_PAUSE_S
-            while True:
-                started = time.monotonic()
-                code = self._run_once()
-                if self._stopping.is_set() or code in (EXIT_USAGE, EXIT_RECOVERY):
-                    return code
-                pause_s = FIRST_PAUSE_S if time.monotonic() - started > HEALTHY_S or code == EXIT_CLOCK else pause_s
-                self._log.warning("workers restart", code=code, pause_s=pause_s)
-                if self._stopping.wait(pause_s):
-                    return code
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        pause_s = FIRST_PAUSE_S
+        while True:
+            started = time.monotonic()
+            code = self._run_once()
+            ended = code == 0 and self._plan.until_end
+            if ended or self._stopping.is_set() or code in (EXIT_USAGE, EXIT_RECOVERY):
+                return code
+            pause_s = FIRST_PAUSE_S if time.monotonic() - started > HEALTHY_S or code == EXIT_CLOCK else pause_s
+            self._log.warning("workers restart", code=code, pause_s=pause_s)
+            if self._stopping.wait(pause_s):
+                return code
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _run_once(self) -> int:
-        plan_file = Path(self._folder.name) / "plan.json"
+        plan_file = self._folder / "plan.json"
         addresses = [f"127.0.0.1:{port}" for port in _free_ports(self._processes)] if self._processes > 1 else []
         replace(self._plan, addresses=addresses).write(plan_file)
         workers = [self._start(plan_file, index) for index in range(self._processes)]
@@ -69,12 +72,15 @@ class Supervisor:
             for worker in workers:
                 worker.kill()
                 worker.wait()
+                if self._metrics:
+                    forget_process(self._metrics, worker.pid)
 
     def _start(self, plan_file: Path, index: int) -> subprocess.Popen[bytes]:
         fds = () if self._lock_fd is None else (self._lock_fd,)
         return subprocess.Popen(
             [sys.executable, "-m", "trademaster.engine.worker", str(plan_file), str(index)],
             stdin=subprocess.PIPE,
+            env={**os.environ, **(child_environment(self._metrics) if self._metrics else {})},
             pass_fds=fds,
             start_new_session=True,  # a Ctrl-C of the terminal reaches the supervisor alone, which forwards it
         )
@@ -97,7 +103,6 @@ class Supervisor:
             if asked_at and time.monotonic() - asked_at > DRAIN_S:
                 self._log.error("workers did not drain", seconds=DRAIN_S)
                 return 1
-            self._each_tick()
             _wait_any(workers, TICK_S)
 
 
@@ -123,9 +128,8 @@ def stop_on_signals(supervisor: Supervisor) -> None:
     """SIGTERM and SIGINT drain; a second one ends at once."""
 
     def handle(*_: object) -> None:
-        if supervisor._stopping.is_set():
+        if not supervisor.stop():
             os._exit(130)
-        supervisor.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)

@@ -1,8 +1,7 @@
 """Prometheus metrics of a run, and the page they are served on.
 
-One page for all processes of a run. With one process it is served by that process. With more, the supervisor sets
-PROMETHEUS_MULTIPROC_DIR for its children before they start, so that the client library keeps their values in files there,
-and serves the sum: counters also count what processes did that have died since, gauges are of the living.
+One page for all processes of a run: the supervisor sets PROMETHEUS_MULTIPROC_DIR for the workers before they start, so
+that the client library keeps their values in files there, and serves the sum: counters also count what processes did that have died since, gauges are of the living.
 """
 
 from __future__ import annotations
@@ -77,16 +76,24 @@ class Page:
         self._thread.join()
 
 
-def shared_registry(folder: Path) -> CollectorRegistry:
-    """For the supervisor's page: what all processes that were started with this folder have counted."""
+@contextlib.contextmanager
+def shared_page(folder: Path, port: int) -> Iterator[Path | None]:
+    """Serve the sum of what all processes count in ``folder``; nothing, and no folder, if the port is 0."""
+    if not port:
+        yield None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))
-    return registry
+    page = Page(registry, port)
+    try:
+        yield folder
+    finally:
+        page.close()
 
 
 def child_environment(folder: Path) -> dict[str, str]:
     """What the supervisor adds to the environment of each process."""
-    folder.mkdir(parents=True, exist_ok=True)
     return {SHARED_VARIABLE: str(folder)}
 
 
@@ -96,19 +103,6 @@ def forget_process(folder: Path, pid: int) -> None:
         mark_process_dead(pid, path=str(folder))
 
 
-def is_shared() -> bool:
-    """This process is one of several, and its supervisor serves the page."""
-    return bool(os.environ.get(SHARED_VARIABLE))
-
-
-@contextlib.contextmanager
-def served(metrics: Metrics, port: int) -> Iterator[Page | None]:
-    """Serve a process's own metrics while it runs; nothing if the port is 0 or its supervisor does."""
-    if not port or is_shared():
-        yield None
-        return
-    page = Page(metrics.registry, port)
-    try:
-        yield page
-    finally:
-        page.close()
+def worker_metrics() -> Metrics | None:
+    """The metrics of a worker process; None if nobody asked for the page."""
+    return Metrics() if os.environ.get(SHARED_VARIABLE) else None
