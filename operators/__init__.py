@@ -1,1 +1,1 @@
-"""What is computed: (state, event) -> (state, outputs). Knows schemas; no engine, clock, I/O or log."""
+"""What is computed: ``(state, event) -> (state, outputs)``. Knows the schemas; no engine, clock, I/O or log."""
