@@ -20,7 +20,7 @@ READER_PROPERTIES: Mapping[str, str] = {
     # librdkafka waits 1 s before it fills a full queue again: catch-up would be capped at 175,000 records a second.
     "fetch.queue.backoff.ms": "2",
     # How long the broker may hold an empty answer back. A new record ends the wait, so it costs no latency and saves requests.
-    "fetch.wait.max.ms": "100",
+    "fetch.wait.max.ms": "50",
     "fetch.error.backoff.ms": "100",
     # Prefetched per partition. The bound of memory is queued.max.messages.kbytes of values (64 MiB, over all partitions), as much
     # again for librdkafka's own record of each small message, twice; and one answer of the broker beside it (fetch.max.bytes).
@@ -77,7 +77,10 @@ class KafkaReader:
         self._patience_s = patience_s
         self._health = Health(properties.get("bootstrap.servers", ""), patience_s)
         fixed = {name: READER_PROPERTIES[name] for name in _FIXED}
-        self._consumer = _consumer({**READER_PROPERTIES, "group.id": group, **properties, **fixed}, self._health, compiled)
+        self._properties = {**READER_PROPERTIES, "group.id": group, **properties, **fixed}
+        self._compiled = c.library() is not None if compiled is None else compiled
+        self._consumer = _consumer(self._properties, self._health, self._compiled)
+        self._asker: Consumer | None = None
         self._waiting_errors: list[PartitionError] = []
         self._committed_at_s = 0.0
         self._committed: Position = {}
@@ -90,14 +93,14 @@ class KafkaReader:
 
     def _resolved(self, start: Mapping[int, int]) -> Position:
         logical = {partition: offset for partition, offset in start.items() if offset < 0}
-        return {**start, **(self._offsets(logical) if logical else {})}
+        return {**start, **(self._offsets(self._asker or self._consumer, logical) if logical else {})}
 
-    def _offsets(self, asked: Position) -> Position:
+    def _offsets(self, consumer: Consumer, asked: Position) -> Position:
         """Ask until the patience is over: a partition that is new or moves has no leader for a moment."""
         deadline_s = time.monotonic() + self._patience_s
         while True:
             try:
-                return self._consumer.offsets(self.topic, asked, max(_ASK_AGAIN_S, deadline_s - time.monotonic()))
+                return consumer.offsets(self.topic, asked, max(_ASK_AGAIN_S, deadline_s - time.monotonic()))
             except BusUnavailable:
                 if time.monotonic() + _ASK_AGAIN_S > deadline_s:
                     raise
@@ -171,7 +174,11 @@ class KafkaReader:
 
     def end(self) -> Position:
         """The offset after the last readable record, by partition; asks the brokers."""
-        return self._offsets(dict.fromkeys(self._start, c.OFFSET_END))
+        if self._asker is None:
+            # Over a connection of its own: a broker answers in turn, and may hold an empty fetch back for fetch.wait.max.ms.
+            health = Health(self._properties.get("bootstrap.servers", ""), self._patience_s)
+            self._asker = _consumer({**self._properties, "statistics.interval.ms": "0"}, health, self._compiled)
+        return self._offsets(self._asker, dict.fromkeys(self._start, c.OFFSET_END))
 
     def commit(self) -> None:
         """Show our position to tools that watch consumer groups: at most once a second, without waiting, best effort."""
@@ -186,14 +193,14 @@ class KafkaReader:
 
     def close(self) -> None:
         self._consumer.close()
+        if self._asker is not None:
+            self._asker.close()
 
 
-def _consumer(properties: Mapping[str, str], health: Health, compiled: bool | None) -> Consumer:
+def _consumer(properties: Mapping[str, str], health: Health, compiled: bool) -> Consumer:
     def on_error(code: int, text: str) -> None:
         health.on_error(code, text, fatal=code == c.ERR_FATAL)
 
-    if compiled is None:
-        compiled = c.library() is not None
     # Imported here: the one costs the compiler's start, the other is seldom needed.
     if compiled:
         from sources.rdkafka import CompiledConsumer
