@@ -65,5 +65,5 @@ class Flow:
     build: Callable[[Streams, Context], Streams]
     says: tuple[str, ...]
     """Topics whose steps decide from more than one ordered input: after a crash they adopt what these already hold (law 5)."""
-    encode: Mapping[str, Callable[[Any], Outgoing]]
-    """Topic written to the codec of its inside value."""
+    encode: Callable[[Any], Mapping[str, Callable[[Any], Outgoing]]]
+    """From the flow's settings to the codec of each topic written. ``dead.letters`` needs none: its inside value is list[Reject]."""

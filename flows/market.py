@@ -15,8 +15,11 @@ import bytewax.operators as op
 
 from flows.flow import Context, Flow, Streams
 from flows.verbs import hosted, to_every_shard
-from operators.market.hosting import MarketStep
-from schemas.market_codec import encode_alerts, encode_bars, encode_marks, encode_rejects
+from functools import partial
+
+from operators.market.step import MarketStep
+from schemas.alert_codec import encode_alerts
+from schemas.market_codec import encode_bars, encode_marks
 
 
 def build(inputs: Streams, context: Context) -> Streams:
@@ -24,7 +27,7 @@ def build(inputs: Streams, context: Context) -> Streams:
     limits = to_every_shard("market.limits", inputs["control.limits"])
     instruments = to_every_shard("market.instruments", inputs["control.instruments"])
     events = op.merge("market.events", inputs["market.ticks"], limits, instruments)
-    made = hosted("market", events, context, lambda state: MarketStep(context.settings, state))
+    made = hosted("market", events, context, partial(MarketStep, context.settings))
     return {
         "market.bars": op.filter_map_value("market.bars", made, lambda output: output.bars if len(output.bars) else None),
         "market.marks": op.filter_map_value("market.marks", made, lambda output: output.marks if len(output.marks) else None),
@@ -39,10 +42,9 @@ FLOW = Flow(
     writes=("market.bars", "market.marks", "risk.alerts", "dead.letters"),
     says=("risk.alerts",),
     build=build,
-    encode={
-        "market.bars": encode_bars,
+    encode=lambda settings: {
+        "market.bars": partial(encode_bars, intervals=settings.intervals),
         "market.marks": encode_marks,
         "risk.alerts": encode_alerts,
-        "dead.letters": encode_rejects,
     },
 )

@@ -33,7 +33,7 @@ class Hostable(Protocol[In, Out]):
 class HostedStep(StatefulBatchLogic[In, Out, Any]):
     """Runs one operator as a step. Emits nothing at the end of input: a stopped run keeps what is open as state."""
 
-    def __init__(self, step_id: str, context: Context, make: Callable[[dict[str, Any] | None], Hostable[In, Out]], saved: Any) -> None:
+    def __init__(self, step_id: str, context: Context, make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]], saved: Any) -> None:
         self._step_id = step_id
         self._context = context
         self._key = ""
@@ -44,12 +44,13 @@ class HostedStep(StatefulBatchLogic[In, Out, Any]):
     def _start(self, key: str) -> Hostable[In, Out]:
         """The engine never tells a step its key: it comes with the first item, and with the snapshot."""
         self._key = key
+        shard = SHARD_KEYS.index(key)
         if self._saved is None:
-            operator = self._make(None)
+            operator = self._make(shard, None)
             for control in self._context.controls:
                 operator.process(control)  # type: ignore[arg-type]
             return operator
-        operator = self._make(self._context.snapshots.load(self._step_id, key, self._saved["state"]))
+        operator = self._make(shard, self._context.snapshots.load(self._step_id, key, self._saved["state"]))
         operator.adopt(self._context.said.since(self._saved["said"]))
         self._saved = None
         return operator
@@ -77,9 +78,9 @@ class HostedStep(StatefulBatchLogic[In, Out, Any]):
 
 
 def hosted(
-    step_id: str, stream: KeyedStream[In], context: Context, make: Callable[[dict[str, Any] | None], Hostable[In, Out]]
+    step_id: str, stream: KeyedStream[In], context: Context, make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]]
 ) -> KeyedStream[Out]:
-    """Apply an operator per shard. ``make(None)`` starts fresh, ``make(state)`` from a snapshot. The step's id names stored state."""
+    """Apply an operator per shard. ``make(shard, None)`` starts afresh, ``make(shard, state)`` from a snapshot. The step's id names stored state."""
     keyed = op.map(f"{step_id}.name", stream, lambda pair: (pair[0], pair))
     return op.stateful_batch(step_id, keyed, lambda saved: HostedStep(step_id, context, make, saved))
 

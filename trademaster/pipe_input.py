@@ -14,7 +14,7 @@ import numpy as np
 
 from flows.flow import SHARD_KEYS
 from operators.market.shards import split
-from operators.market.watermarks import Watermarks
+from operators.market.watermarks import fill_watermarks
 from schemas.bus import Batch
 from schemas.control_codec import decode_control
 from schemas.dead_letters import Reason, Reject
@@ -52,7 +52,7 @@ class PipeInput:
         self._topics = topics
         self._topic = topic
         self._decoder = TickDecoder()
-        self._watermarks = Watermarks({})
+        self._watermarks: dict[int, int] = {}
         self.lines = 0
         self.ticks = 0
 
@@ -128,7 +128,7 @@ class PipeInput:
         return self._frames(decoded.rows, decoded.rejects)
 
     def _frames(self, rows: Rows, rejects: Sequence[Reject]) -> Step:
-        self._watermarks.apply(rows)
+        self._watermarks = fill_watermarks(rows, self._watermarks)
         self.ticks += len(rows) + len(rejects)
         step: list[tuple[str, Item]] = [(TICKS, (SHARD_KEYS[shard], frame)) for shard, frame in split(rows)]
         return [*step, self._rejected(rejects)] if rejects else step

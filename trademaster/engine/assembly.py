@@ -66,6 +66,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
         },
         sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written(flows)}),
         sink_key=part_name(process),
+        count=runtime.count_rejects,
     )
     controls = read_present_controls(bus, flows)
     contexts = {flow.name: _context(flow, settings, runtime, controls) for flow in flows}

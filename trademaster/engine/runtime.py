@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.bus import Bus, Position, Writer
+from schemas.dead_letters import Reason, Reject
 from schemas.event_codec import open_envelope
 from schemas.events import RawEnvelope
 from trademaster.bus.reading import read_to_end
@@ -59,6 +60,13 @@ class Runtime:
     polled_ns: int = 0
     """When the oldest batch not yet written was polled, monotonic ns; 0: none."""
     polled_topic: str = ""
+
+    def count_rejects(self, rejects: Sequence[Reject]) -> None:
+        for reject in rejects:
+            if reject.reason is Reason.LATE:
+                self.recorder.late(reject.topic, 1)
+            else:
+                self.recorder.dead(reject.topic, reject.reason)
 
 
 class Published:

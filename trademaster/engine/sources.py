@@ -11,7 +11,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from flows.flow import SHARD_KEYS
 from operators.market.shards import split
-from operators.market.watermarks import Watermarks
+from operators.market.watermarks import fill_watermarks
 from schemas.bus import Batch, Position, Reader
 from schemas.control import Control
 from schemas.control_codec import decode_control
@@ -92,18 +92,18 @@ class TickPart(BusPart):
     def __init__(self, runtime: Runtime, topic: str, partitions: Sequence[int], state: Any, max_batch: int) -> None:
         super().__init__(runtime, topic, partitions, state["position"] if state else {}, max_batch)
         self._decoder = TickDecoder()
-        self._watermarks = Watermarks(state["watermark"] if state else {})
+        self._watermarks: dict[int, int] = state["watermark"] if state else {}
 
     def items(self, batch: Batch) -> list[Item]:
         decoded = self._decoder.decode(batch)
-        self._watermarks.apply(decoded.rows)
+        self._watermarks = fill_watermarks(decoded.rows, self._watermarks)
         self._runtime.recorder.batch(self._topic, len(batch), decoded.ticks)
-        self._runtime.recorder.watermark(self._topic, self._watermarks.state)
+        self._runtime.recorder.watermark(self._topic, self._watermarks)
         items: list[Item] = [(SHARD_KEYS[shard], frame) for shard, frame in split(decoded.rows)]
         return [*items, (REJECTED, decoded.rejects)] if decoded.rejects else items
 
     def snapshot(self) -> Any:
-        return {**super().snapshot(), "watermark": dict(self._watermarks.state)}
+        return {**super().snapshot(), "watermark": dict(self._watermarks)}
 
 
 class ControlPart(BusPart):

@@ -18,10 +18,12 @@ from bytewax.outputs import Sink
 
 from flows.flow import Context, Flow
 from schemas.errors import UnknownFlow
-from schemas.dead_letters import encode_dead_letters
+from schemas.dead_letters import Reject, encode_dead_letters
 from schemas.outgoing import Outgoing
 from schemas.topics import TOPICS, Lane
 from trademaster.engine.sources import REJECTED, Item
+
+DEAD = "dead.letters"
 
 FLOWS = {"market": "flows.market"}
 """Name of each flow to its module."""
@@ -57,7 +59,7 @@ def topics_read(flows: Sequence[Flow]) -> list[str]:
 
 
 def topics_written(flows: Sequence[Flow]) -> list[str]:
-    return sorted({topic for flow in flows for topic in flow.writes} | {"dead.letters"})
+    return sorted({topic for flow in flows for topic in flow.writes} | {DEAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Ends:
     sink: Sink[Any]
     sink_key: str
     """Key under which the sink takes what this worker made."""
+    count: Callable[[Sequence[Reject]], None] = lambda rejects: None
+    """Told of each reject once."""
 
 
 def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> Dataflow:
@@ -79,12 +83,14 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     for topic, items in ends.inputs(dataflow, topics_read(flows)).items():
         arrived = op.branch(f"{topic}.sort", items, lambda item: item[0] != REJECTED)
         streams[topic] = arrived.trues
-        outgoing.append(op.map(f"{topic}.rejects", arrived.falses, lambda item: encode_dead_letters(item[1], "ingest")))
+        outgoing.append(_rejected(f"{topic}.rejects", arrived.falses, "ingest", ends))
     inner = inner_topics(flows)
     for flow in flows:
         made = flow.build({topic: streams[topic] for topic in flow.reads}, contexts[flow.name])
+        codecs = flow.encode(contexts[flow.name].settings)
         for topic, stream in made.items():
-            outgoing.append(_encoded(f"{flow.name}.{topic}", stream, flow.encode[topic]))
+            step = f"{flow.name}.{topic}"
+            outgoing.append(_rejected(step, stream, flow.name, ends) if topic == DEAD else _encoded(step, stream, codecs[topic]))
             if topic in inner:
                 streams[topic] = op.merge(f"{topic}.{flow.name}", streams[topic], stream) if topic in streams else stream
     leaving = op.map("bus.key", op.merge("bus.all", *outgoing), lambda events: (ends.sink_key, events))
@@ -96,3 +102,11 @@ def _encoded(step: str, stream: KeyedStream[Any], encode: Callable[[Any], Outgoi
     return op.map(f"{step}.encode", stream, lambda item: encode(item[1]))
 
 
+
+
+def _rejected(step: str, stream: Stream[Item], source: str, ends: Ends) -> Stream[Outgoing]:
+    def encode(item: Item) -> Outgoing:
+        ends.count(item[1])
+        return encode_dead_letters(item[1], source)
+
+    return op.map(f"{step}.encode", stream, encode)
