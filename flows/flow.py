@@ -39,6 +39,11 @@ class Snapshots(Protocol):
     def load(self, step_id: str, key: str, saved: Any) -> Any: ...
 
 
+def step_id(*parts: str) -> str:
+    """An id for a step of a topic; the engine allows no dots."""
+    return "_".join(parts).replace(".", "_")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the engine gives a flow beside its streams."""

@@ -24,15 +24,15 @@ from schemas.market_codec import encode_bars, encode_marks
 
 def build(inputs: Streams, context: Context) -> Streams:
     """Streams of what each shard made, by topic."""
-    limits = to_every_shard("market.limits", inputs["control.limits"])
-    instruments = to_every_shard("market.instruments", inputs["control.instruments"])
-    events = op.merge("market.events", inputs["market.ticks"], limits, instruments)
+    limits = to_every_shard("market_limits", inputs["control.limits"])
+    instruments = to_every_shard("market_instruments", inputs["control.instruments"])
+    events = op.merge("market_events", inputs["market.ticks"], limits, instruments)
     made = hosted("market", events, context, partial(MarketStep, context.settings))
     return {
-        "market.bars": op.filter_map_value("market.bars", made, lambda output: output.bars if len(output.bars) else None),
-        "market.marks": op.filter_map_value("market.marks", made, lambda output: output.marks if len(output.marks) else None),
-        "risk.alerts": op.filter_map_value("market.alerts", made, lambda output: output.alerts or None),
-        "dead.letters": op.filter_map_value("market.rejects", made, lambda output: output.rejects or None),
+        "market.bars": op.filter_map_value("market_bars", made, lambda output: output.bars if len(output.bars) else None),
+        "market.marks": op.filter_map_value("market_marks", made, lambda output: output.marks if len(output.marks) else None),
+        "risk.alerts": op.filter_map_value("market_alerts", made, lambda output: output.alerts or None),
+        "dead.letters": op.filter_map_value("market_rejects", made, lambda output: output.rejects or None),
     }
 
 

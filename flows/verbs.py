@@ -81,7 +81,7 @@ def hosted(
     step_id: str, stream: KeyedStream[In], context: Context, make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]]
 ) -> KeyedStream[Out]:
     """Apply an operator per shard. ``make(shard, None)`` starts afresh, ``make(shard, state)`` from a snapshot. The step's id names stored state."""
-    keyed = op.map(f"{step_id}.name", stream, lambda pair: (pair[0], pair))
+    keyed = op.map(f"{step_id}_name", stream, lambda pair: (pair[0], pair))
     return op.stateful_batch(step_id, keyed, lambda saved: HostedStep(step_id, context, make, saved))
 
 

@@ -10,7 +10,7 @@ from trademaster.settings import Settings
 def flow_settings(flow: str, settings: Settings) -> Any:
     """The frozen settings that a flow's operators take."""
     if flow == "market":
-        from operators.market.settings import MarketSettings
+        from operators.market.output import MarketSettings
 
         market = settings.market
         return MarketSettings(

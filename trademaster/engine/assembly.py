@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.flow import Context, Flow
+from flows.flow import Context, Flow, step_id
 from schemas.bus import Bus
 from schemas.control import Control
 from schemas.topics import TOPICS
@@ -62,7 +62,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
     engine = settings.engine
     ends = Ends(
         inputs=lambda dataflow, topics: {
-            topic: op.input(topic, dataflow, BusSource(runtime, topic, engine.source_parts, engine.max_batch)) for topic in topics
+            topic: op.input(step_id(topic), dataflow, BusSource(runtime, topic, engine.source_parts, engine.max_batch)) for topic in topics
         },
         sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written(flows)}),
         sink_key=part_name(process),

@@ -18,7 +18,7 @@ from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from flows.flow import Context
+from flows.flow import Context, step_id
 from schemas.events import RawEnvelope
 from schemas.outgoing import Outgoing
 from trademaster.engine.snapshots import SnapshotFiles
@@ -153,7 +153,7 @@ def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], la
 
 
 def _by_topic(lines: Stream[tuple[str, Item]], topics: Sequence[str]) -> dict[str, Stream[Any]]:
-    return {topic: op.filter_map(f"{topic}.lines", lines, _only(topic)) for topic in topics}
+    return {topic: op.filter_map(step_id(topic, "lines"), lines, _only(topic)) for topic in topics}
 
 
 def _only(topic: str) -> Any:

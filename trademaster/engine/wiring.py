@@ -16,7 +16,7 @@ from bytewax.dataflow import Dataflow, Stream
 from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
-from flows.flow import Context, Flow
+from flows.flow import Context, Flow, step_id
 from schemas.errors import UnknownFlow
 from schemas.dead_letters import Reject, encode_dead_letters
 from schemas.outgoing import Outgoing
@@ -81,25 +81,25 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     streams: dict[str, KeyedStream[Any]] = {}
     outgoing: list[Stream[Outgoing]] = []
     for topic, items in ends.inputs(dataflow, topics_read(flows)).items():
-        arrived = op.branch(f"{topic}.sort", items, lambda item: item[0] != REJECTED)
+        arrived = op.branch(step_id(topic, "sort"), items, lambda item: item[0] != REJECTED)
         streams[topic] = arrived.trues
-        outgoing.append(_rejected(f"{topic}.rejects", arrived.falses, "ingest", ends))
+        outgoing.append(_rejected(step_id(topic, "rejects"), arrived.falses, "ingest", ends))
     inner = inner_topics(flows)
     for flow in flows:
         made = flow.build({topic: streams[topic] for topic in flow.reads}, contexts[flow.name])
         codecs = flow.encode(contexts[flow.name].settings)
         for topic, stream in made.items():
-            step = f"{flow.name}.{topic}"
+            step = step_id(flow.name, topic)
             outgoing.append(_rejected(step, stream, flow.name, ends) if topic == DEAD else _encoded(step, stream, codecs[topic]))
             if topic in inner:
-                streams[topic] = op.merge(f"{topic}.{flow.name}", streams[topic], stream) if topic in streams else stream
-    leaving = op.map("bus.key", op.merge("bus.all", *outgoing), lambda events: (ends.sink_key, events))
+                streams[topic] = op.merge(step_id(topic, flow.name), streams[topic], stream) if topic in streams else stream
+    leaving = op.map("bus_key", op.merge("bus_all", *outgoing), lambda events: (ends.sink_key, events))
     op.output("bus", leaving, ends.sink)
     return dataflow
 
 
 def _encoded(step: str, stream: KeyedStream[Any], encode: Callable[[Any], Outgoing]) -> Stream[Outgoing]:
-    return op.map(f"{step}.encode", stream, lambda item: encode(item[1]))
+    return op.map(step_id(step, "encode"), stream, lambda item: encode(item[1]))
 
 
 
@@ -109,4 +109,4 @@ def _rejected(step: str, stream: Stream[Item], source: str, ends: Ends) -> Strea
         ends.count(item[1])
         return encode_dead_letters(item[1], source)
 
-    return op.map(f"{step}.encode", stream, encode)
+    return op.map(step_id(step, "encode"), stream, encode)
