@@ -19,19 +19,19 @@ from schemas.topics import TOPICS
 class Event:
     """One row: a type of event on one topic."""
 
-    type: EventType
+    event_type: EventType
     topic: str
     payload: type[Payload] | None
 
     @property
     def priority(self) -> int:
         """Of the header; the number of its lane."""
-        return int(LANES[self.type])
+        return int(LANES[self.event_type])
 
     @property
     def name(self) -> str:
         """The type, and the topic where the payload depends on it."""
-        return f"{self.type}.{self.topic}" if self.type in _PAYLOAD_BY_TOPIC else str(self.type)
+        return f"{self.event_type}.{self.topic}" if self.event_type in _PAYLOAD_BY_TOPIC else str(self.event_type)
 
 
 _PAYLOAD_BY_TOPIC = {EventType.CONTROL_UPDATE}
@@ -92,7 +92,7 @@ def _rows() -> tuple[Event, ...]:
 EVENTS = _rows()
 """Every (type, topic), by topic."""
 
-EVENT_PAYLOADS: dict[tuple[EventType, str], type[Payload] | None] = {(row.type, row.topic): row.payload for row in EVENTS}
+EVENT_PAYLOADS: dict[tuple[EventType, str], type[Payload] | None] = {(row.event_type, row.topic): row.payload for row in EVENTS}
 """What a type of event carries on a topic."""
 
 

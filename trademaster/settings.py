@@ -87,7 +87,9 @@ class BusSettings(Section):
     """Where topics are."""
 
     url: str = Field("embedded:data/bus", description="`embedded:FOLDER` or `kafka://HOST:PORT,HOST:PORT`; options follow after `?`")
-    patience: PositiveDuration = Field(Duration.of("30s"), description="how long the bus may be out of reach before a run stops with an error")
+    patience: PositiveDuration = Field(
+        Duration.of("30s"), description="how long the bus may be out of reach before a run stops with an error"
+    )
 
 
 class MarketSettings(Section):
@@ -97,7 +99,9 @@ class MarketSettings(Section):
     lateness: Duration = Field(Duration.of("0s"), description="how far behind its symbol's newest tick a tick may be and still count")
     quiet_after: Duration = Field(Duration.of("1s"), description="how far its partition must have passed a quiet symbol's bar to close it")
     ewma_lambda: float = Field(0.94, gt=0, lt=1, description="weight of the past in the EWMA variance")
-    idle_after: DurationOrOff = Field(None, description="close bars of an idle feed by the wall clock; gives up identical replay; `off`: never")
+    idle_after: DurationOrOff = Field(
+        None, description="close bars of an idle feed by the wall clock; gives up identical replay; `off`: never"
+    )
 
 
 class EngineSettings(Section):
@@ -128,6 +132,7 @@ class LogSettings(Section):
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is shown")
     format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text on a terminal, else a JSON object a line")
+    progress: Literal["auto", "on", "off"] = Field("auto", description="a line of progress; `auto`: if stderr is a terminal")
 
 
 class Settings(BaseSettings):

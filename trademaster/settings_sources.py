@@ -151,7 +151,9 @@ def _config_file(config: Path | None, environment: Mapping[str, str]) -> Path | 
         return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
     if not named.is_file():
         place = "--config" if config else CONFIG_VARIABLE
-        raise SettingsError(f"expected a file of settings at {named} (from {place}), found none", hint="name an existing TOML file, or leave it out")
+        raise SettingsError(
+            f"expected a file of settings at {named} (from {place}), found none", hint="name an existing TOML file, or leave it out"
+        )
     return named
 
 

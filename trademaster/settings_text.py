@@ -39,8 +39,9 @@ def reference() -> str:
         "",
         "Generated from `trademaster/settings.py`; `trademaster settings show` prints the values in force.",
         "",
-        "Read from, the later wins: the defaults; `trademaster.toml` in the current folder (or `--config FILE`, or `TRADEMASTER_CONFIG`);",
-        "`TRADEMASTER_*` variables, with two underscores between section and name; a command's own options; `--set NAME=VALUE`, repeatable.",
+        "Read from, the later wins: the defaults; `trademaster.toml` in the current folder, or `--config FILE`, or",
+        "`TRADEMASTER_CONFIG`;",
+        "`TRADEMASTER_*`, with two underscores between section and name; a command's own options; `--set NAME=VALUE`, repeatable.",
         "A duration is a number with a unit: ns, us, ms, s, m, h, d. A list is written with commas or as JSON.",
         "Relative folders are relative to the folder in which the command is started.",
         "",
@@ -77,4 +78,11 @@ def _allowed(field: Any) -> str:
     return ", ".join(bounds) or _KINDS[getattr(field.annotation, "__name__", str(field.annotation))]
 
 
-_KINDS = {"str": "text", "Path": "folder", "bool": "`true`, `false`", "Duration": "duration", "tuple": "durations", "Optional": "duration, `off`"}
+_KINDS = {
+    "str": "text",
+    "Path": "folder",
+    "bool": "`true`, `false`",
+    "Duration": "duration",
+    "tuple": "durations",
+    "Optional": "duration, `off`",
+}

@@ -73,7 +73,9 @@ def _version(wanted: bool) -> None:
 
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_version)] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from. First on the line, or TRADEMASTER_DEBUG=1.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error came from. First on the line, or TRADEMASTER_DEBUG=1.")
+    ] = False,
 ) -> None:
     """Market ticks and order events become positions, risk and signals while they happen.
 

@@ -67,11 +67,8 @@ def settings_of(config: Path | None, sets: Sequence[str] | None, **flags: Any) -
         SettingsError: something is wrong.
     """
     from trademaster.settings_sources import load_settings
-    from trademaster.telemetry.logs import configure_logs
 
-    settings = load_settings(config=config, sets=sets or (), flags={name.replace("__", "."): value for name, value in flags.items()})
-    configure_logs(settings.log.level, settings.log.format)
-    return settings
+    return load_settings(config=config, sets=sets or (), flags={name.replace("__", "."): value for name, value in flags.items()})
 
 
 def table_of(

@@ -22,11 +22,12 @@ def run(
     ] = None,
     config: options.Config = None,
     sets: options.Sets = None,
-    until_end: Annotated[bool, typer.Option("--until-end", help="Stop where the topics end now, instead of waiting for more.")] = False,
     progress: Annotated[
-        bool | None, typer.Option("--progress/--quiet", "-p/-q", help="A live line of progress on stderr; shown on a terminal if not said.")
+        bool | None,
+        typer.Option("--progress/--quiet", "-p/-q", help="A live line of progress on stderr (setting log.progress)."),
     ] = None,
-) -> int:
+    until_end: Annotated[bool, typer.Option("--until-end", help="Stop where the topics ended at the start.")] = False,
+) -> None:
     """Run flows over a bus until stopped.
 
     SIGTERM or Ctrl-C drains: what was read is written, state is stored, and the exit code is 0. Started again, a run goes on
@@ -41,10 +42,11 @@ def run(
         engine__processes=processes,
         engine__metrics_port=metrics_port,
         engine__recovery_dir=str(recovery) if recovery else None,
+        log__progress={True: "on", False: "off"}.get(progress) if progress is not None else None,
     )
     from trademaster.engine.run import run_flows
 
-    return run_flows(settings, flows, until_end=until_end, progress=progress)
+    raise typer.Exit(run_flows(settings, flows, until_end=until_end))
 
 
 app = options.command(run)

@@ -12,7 +12,9 @@ from trademaster.cli.commands import COMMANDS
 
 
 def export(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to; made if it does not exist.")] = Path("schemas-export"),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to; made if it does not exist.")] = Path(
+        "schemas-export"
+    ),
 ) -> None:
     """Write a JSON Schema of each payload and of the envelope, and asyncapi.json; print the files written.
 

@@ -24,9 +24,9 @@ Json = Annotated[bool, typer.Option("--json", help="A JSON object a line.")]
 def create(names: Names = None, bus: options.BusUrl = None, config: options.Config = None, sets: options.Sets = None) -> None:
     """Create the topics that are missing, with their settings; print the created. Others are left as they are."""
     settings = options.settings_of(config, sets, bus__url=bus)
-    from trademaster.topic_settings import wanted_topics
+    from trademaster.topic_settings import topic_settings
 
-    wanted = wanted_topics(settings.topics, names or ())
+    wanted = topic_settings(settings, names) if names else topic_settings(settings)
     with _opened(settings) as opened:
         for name in opened.create(wanted):
             typer.echo(name)
@@ -66,9 +66,9 @@ def describe(
 def check(names: Names = None, bus: options.BusUrl = None, config: options.Config = None, sets: options.Sets = None) -> None:
     """Print what the topics on the bus do not have of their settings, a line each; exit code 1 if there is any."""
     settings = options.settings_of(config, sets, bus__url=bus)
-    from trademaster.topic_settings import wanted_topics
+    from trademaster.topic_settings import topic_settings
 
-    wanted = wanted_topics(settings.topics, names or ())
+    wanted = topic_settings(settings, names) if names else topic_settings(settings)
     with _opened(settings) as opened:
         differences = opened.differences(wanted)
     for difference in differences:
@@ -118,7 +118,7 @@ def _described(name: str, settings: Settings) -> dict[str, object]:
     row = TOPICS[name]
     budget = "" if row.lane is Lane.IN else f", {LANE_BUDGET_MS[row.lane]} ms"
     return {
-        "carries": BARE[name].__name__ if name in BARE else " ".join(event.type for event in events_of(name)),
+        "carries": BARE[name].__name__ if name in BARE else " ".join(event.event_type for event in events_of(name)),
         "key": row.key,
         "partition by": row.partition_by,
         "lane": f"{row.lane.name.lower()}{budget}",

@@ -101,8 +101,8 @@ def _message(event: Event) -> JsonObject:
         payload = {"$ref": _SCHEMAS + event.payload.__name__}
     return {
         "name": event.name,
-        "title": str(event.type),
-        "payload": envelope(payload, {"$ref": _SCHEMAS + "Header"}, [str(event.type)]),
+        "title": str(event.event_type),
+        "payload": envelope(payload, {"$ref": _SCHEMAS + "Header"}, [str(event.event_type)]),
         "correlationId": {"location": "$message.payload#/header/correlationId"},
         "x-priority": event.priority,
     }

@@ -6,7 +6,6 @@ to every reader, so there is no lock; a reader may see a row between two of its 
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -70,13 +69,12 @@ class Counters:
         self.rows = rows
 
     @classmethod
-    def create(cls, processes: int, folder: Path | None = None) -> Counters:
-        """A file of zeros, in the system's temporary folder unless told."""
-        with tempfile.NamedTemporaryFile(prefix="trademaster-", suffix=".counters", dir=folder, delete=False) as file:
-            table = np.zeros((processes + 1, len(Counter)), np.int64)
-            table[0, :3] = _MAGIC, processes, len(Counter)
-            file.write(table.tobytes())
-        return cls.open(Path(file.name))
+    def create(cls, path: Path, processes: int) -> Counters:
+        """A file of zeros."""
+        table = np.zeros((processes + 1, len(Counter)), np.int64)
+        table[0, :3] = _MAGIC, processes, len(Counter)
+        path.write_bytes(table.tobytes())
+        return cls.open(path)
 
     @classmethod
     def open(cls, path: Path) -> Counters:
@@ -107,7 +105,3 @@ class Counters:
             snapshot_bytes=int(total[Counter.SNAPSHOT_BYTES]),
             epochs=int(rows[:, Counter.EPOCHS].max(initial=0)),
         )
-
-    def forget(self) -> None:
-        """Remove the file; those who have it mapped go on."""
-        self.path.unlink(missing_ok=True)

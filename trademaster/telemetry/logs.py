@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Literal, TextIO
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 import structlog
 
@@ -12,27 +13,22 @@ CLEAR_LINE = "\r\x1b[2K"
 """Takes the line of progress away before a log line is written over it."""
 
 
-def configure_logs(
-    level: Literal["debug", "info", "warning", "error"] = "info",
-    form: Literal["auto", "json", "text"] = "auto",
-    *,
-    stream: TextIO | None = None,
-    **always: Any,
-) -> None:
-    """Say how and what is logged by this process.
+def configure_logs(log: Mapping[str, str], *, stream: TextIO | None = None) -> Any:
+    """Say how and what this process logs; its logger, to which fields can be bound (``.bind(process=1)``).
 
     Args:
-        form: ``auto`` is text on a terminal, else a JSON object a line.
+        log: section ``log`` of the settings. ``format`` ``auto`` is text on a terminal, else a JSON object a line.
         stream: stderr, unless a test reads it.
-        always: fields of every line, such as ``process=1``.
     """
+    level, form = log["level"], log["format"]
     out = stream if stream is not None else sys.stderr
     terminal = out.isatty()
     as_json = form == "json" or (form == "auto" and not terminal)
-    last: list[Any] = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)] if as_json else [_Text(terminal)]
+    last: list[Any] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)] if as_json else [_Text(terminal)]
+    )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             *last,
@@ -41,13 +37,7 @@ def configure_logs(
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(**always)
-
-
-def logger(name: str) -> Any:
-    """A logger; ``name`` is the part of the program that speaks."""
-    return structlog.get_logger().bind(part=name)
+    return structlog.get_logger()
 
 
 class _Text:

@@ -1,14 +1,13 @@
 """Prometheus metrics of a run, and the page they are served on.
 
-One page for all processes of a run: the supervisor sets PROMETHEUS_MULTIPROC_DIR for the workers before they start, so
-that the client library keeps their values in files there, and serves the sum: counters also count what processes did that have died since, gauges are of the living.
+One page for all processes of a run, served by their supervisor. It sets PROMETHEUS_MULTIPROC_DIR before it starts them, so that
+the client library keeps their values in files there, and serves the sum: counters also count what processes did that have died
+since, gauges are of the living.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,9 @@ class Metrics:
         self.batch_records = histogram("batch_records", "Records of a batch", _RECORDS, "topic")
         self.processing_seconds = histogram("processing_seconds", "From a batch's poll until its results are written", _SECONDS, "topic")
         self.consumer_lag = gauge("consumer_lag", "Records on the bus that have not been read", "topic", "partition")
-        self.watermark_seconds = gauge("watermark_seconds", "Event time up to which a partition is complete, Unix seconds", "topic", "partition")
+        self.watermark_seconds = gauge(
+            "watermark_seconds", "Event time up to which a partition is complete, Unix seconds", "topic", "partition"
+        )
         self.watermark_delay_seconds = gauge("watermark_delay_seconds", "How far the watermark is behind the clock", "topic", "partition")
         self.snapshot_bytes = gauge("snapshot_bytes", "State stored by a step when the last epoch closed", "step", mode="livesum")
         self.snapshot_seconds = histogram("snapshot_seconds", "Making the state of a step ready to be stored", _SECONDS, "step")
@@ -76,33 +77,32 @@ class Page:
         self._thread.join()
 
 
-@contextlib.contextmanager
-def shared_page(folder: Path, port: int) -> Iterator[Path | None]:
-    """Serve the sum of what all processes count in ``folder``; nothing, and no folder, if the port is 0."""
-    if not port:
-        yield None
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(folder))
-    page = Page(registry, port)
+class _Living(MultiProcessCollector):
+    """All that the processes of a run have counted; gauges of the dead are taken away first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        super().__init__(CollectorRegistry(), path=str(folder))
+
+    def collect(self) -> Any:
+        for pid in {int(path.stem.rpartition("_")[2]) for path in self._folder.glob("gauge_live*_*.db")}:
+            if not _lives(pid):
+                mark_process_dead(pid, path=str(self._folder))
+        return super().collect()
+
+
+def _lives(pid: int) -> bool:
     try:
-        yield folder
-    finally:
-        page.close()
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
-def child_environment(folder: Path) -> dict[str, str]:
-    """What the supervisor adds to the environment of each process."""
-    return {SHARED_VARIABLE: str(folder)}
-
-
-def forget_process(folder: Path, pid: int) -> None:
-    """A process has ended: its gauges go, what it counted stays."""
-    with contextlib.suppress(FileNotFoundError):
-        mark_process_dead(pid, path=str(folder))
-
-
-def worker_metrics() -> Metrics | None:
-    """The metrics of a worker process; None if nobody asked for the page."""
-    return Metrics() if os.environ.get(SHARED_VARIABLE) else None
+def shared_registry(folder: Path) -> CollectorRegistry:
+    """For the supervisor's page: what all processes that were started with this folder have counted."""
+    registry = CollectorRegistry()
+    registry.register(_Living(folder))
+    return registry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -13,6 +12,8 @@ from trademaster.telemetry.counters import Totals
 from trademaster.telemetry.logs import CLEAR_LINE
 
 EVERY_S = 0.5
+EVERY_LOGGED_S = 10.0
+"""Where stderr is no terminal, each line stays."""
 
 
 def line(now: Totals, before: Totals, elapsed_s: float) -> str:
@@ -40,44 +41,45 @@ def short(number: float) -> str:
 
 
 class Progress:
-    """Writes the line again and again from a thread; use as a context.
+    """Writes the line whenever it is due; ``tick`` is called by whoever watches over the run.
 
     Args:
         totals: says where the run is; ``Counters.totals``.
-        shown: False: nothing is ever written; None: shown if stderr is a terminal.
+        shown: ``on``, ``off``, or ``auto``: if stderr is a terminal.
+        clock_s: monotonic seconds.
     """
 
-    def __init__(self, totals: Callable[[], Totals], *, shown: bool | None = None, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        totals: Callable[[], Totals],
+        shown: str = "auto",
+        *,
+        stream: TextIO | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._totals = totals
         self._out = stream if stream is not None else sys.stderr
         self._terminal = self._out.isatty()
-        self.shown = self._terminal if shown is None else shown
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._shown = shown == "on" or (shown == "auto" and self._terminal)
+        self._clock_s = clock_s
+        self._first = self._before = totals()
+        self._started_s = self._then_s = clock_s()
 
-    def __enter__(self) -> Progress:
-        if self.shown:
-            self._thread.start()
-        return self
+    def tick(self) -> None:
+        """Write the line if it is old enough."""
+        now_s = self._clock_s()
+        if not self._shown or now_s - self._then_s < (EVERY_S if self._terminal else EVERY_LOGGED_S):
+            return
+        totals = self._totals()
+        self._write(line(totals, self._before, now_s - self._then_s), end="" if self._terminal else "\n")
+        self._before, self._then_s = totals, now_s
 
-    def __exit__(self, *_error: object) -> None:
-        if self.shown:
-            self._stop.set()
-            self._thread.join()
+    def close(self) -> None:
+        """The last line is of the whole run: its rate is the mean."""
+        if self._shown:
+            self._write(line(self._totals(), self._first, self._clock_s() - self._started_s), end="\n")
+            self._shown = False
 
-    def _run(self) -> None:
-        started = then = time.monotonic()
-        first = before = self._totals()
-        while not self._stop.wait(EVERY_S):
-            now, totals = time.monotonic(), self._totals()
-            self._write(line(totals, before, now - then), last=False)
-            then, before = now, totals
-        # The last line is of the whole run: its rate is the mean.
-        self._write(line(self._totals(), first, time.monotonic() - started), last=True)
-
-    def _write(self, text: str, *, last: bool) -> None:
-        if self._terminal:
-            self._out.write(CLEAR_LINE + text + ("\n" if last else ""))
-        else:
-            self._out.write(text + "\n")
+    def _write(self, text: str, *, end: str) -> None:
+        self._out.write((CLEAR_LINE if self._terminal else "") + text + end)
         self._out.flush()

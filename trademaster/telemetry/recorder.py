@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from schemas.times import END_OF_TIME_NS
-from trademaster.telemetry.counters import Counter, Int64s
-from trademaster.telemetry.metrics import Metrics
+from trademaster.telemetry.counters import Counter, Counters, Int64s
+
+if TYPE_CHECKING:
+    from trademaster.telemetry.metrics import Metrics
+
+
+def _metrics() -> Metrics:
+    # Imported when wanted: the client library decides by the environment, as it is then, where values are kept.
+    from trademaster.telemetry.metrics import Metrics
+
+    return Metrics()
 
 
 class Recorder:
@@ -30,6 +41,17 @@ class Recorder:
         self._lag: dict[tuple[str, int], int] = {}
         self._watermark_ns: dict[tuple[str, int], int] = {}
         self._snapshot_bytes: dict[str, int] = {}
+
+    @classmethod
+    def attach(cls, counters: Path, process: int) -> Recorder:
+        """In a worker: counts into its row, and for the page of its supervisor if there is one.
+
+        After a restart the row goes on from where the process before it stood: totals are of the run.
+        """
+        shared = bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+        row = Counters.open(counters).row(process)
+        row[Counter.LAG] = row[Counter.WATERMARK_NS] = 0
+        return cls(_metrics() if shared else None, row)
 
     def batch(self, topic: str, records: int, events: int) -> None:
         """A batch was read: records on the bus, events in them (an array of ticks holds many)."""
