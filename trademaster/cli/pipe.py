@@ -40,12 +40,9 @@ def pipe(
     table = options.table_of(columns, price_scale, symbol, time_format, time_zone, no_header, delimiter)
     name = topic_row(topic).name
     settings = options.settings_of(config, sets)
-    from trademaster.engine.pipe import inputs_of, run_pipe
-    from trademaster.pipe_input import PipeInput
+    from trademaster.pipe_input import run_pipe_over
 
-    steps = PipeInput(inputs_of(flows), name)
-    source = steps.from_file(input_, table) if input_ is not None else steps.from_lines(sys.stdin.buffer)
-    run_pipe(settings, flows, source, steps.last(), sys.stdout.buffer)
+    run_pipe_over(settings, flows, input_ if input_ is not None else sys.stdin.buffer, sys.stdout.buffer, topic=name, table=table)
 
 
 app = options.command(pipe)

@@ -24,8 +24,6 @@ from trademaster.engine.sources import BusSource, read_controls
 from trademaster.engine.wiring import Ends, find_flows, topics_written, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
-from trademaster.telemetry.counters import Counters
-from trademaster.telemetry.metrics import worker_metrics
 from trademaster.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
     runtime = Runtime(
         bus=bus,
         writer=bus.writer(),
-        recorder=Recorder(worker_metrics(), Counters.open(Path(plan.counters)).row(process)),
+        recorder=Recorder.attach(Path(plan.counters), process),
         snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None),
         process=process,
         stopping=stopping,

@@ -16,19 +16,17 @@ from trademaster.engine.worker import Plan
 from trademaster.settings import Settings
 from trademaster.telemetry.counters import Counters
 from trademaster.telemetry.logs import configure_logs
-from trademaster.telemetry.metrics import shared_page
-from trademaster.telemetry.progress import Progress
+from trademaster.telemetry.report import Report
 from trademaster.topic_settings import topic_settings
 
 
-def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = False, progress: bool | None = None) -> int:
+def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = False) -> int:
     """Run the flows; returns the exit code when they have drained.
 
     Args:
         settings: of the program.
         names: of the flows.
         until_end: stop where the topics ended at the start, instead of waiting for more.
-        progress: show the live line; None: on a terminal.
 
     Raises:
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
@@ -43,7 +41,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         if recovery:
             stack.callback(recovery.close)
             recovery.open([flow.name for flow in flows], settings.bus.url, identity)
-        counters = Counters.create(settings.engine.processes, folder)
+        counters = Counters.create(folder / "counters", settings.engine.processes)
         plan = Plan(
             flows=[flow.name for flow in flows],
             settings=settings.model_dump(mode="json"),
@@ -53,9 +51,9 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
             counters=str(counters.path),
             until_end=until_end,
         )
-        stack.enter_context(Progress(counters.totals, shown=progress))
-        metrics = stack.enter_context(shared_page(folder / "metrics", settings.engine.metrics_port))
-        supervisor = Supervisor(plan, settings.engine.processes, folder, metrics=metrics, lock_fd=recovery.lock_fd() if recovery else None)
+        report = stack.enter_context(Report(counters, settings))
+        lock_fd = recovery.lock_fd() if recovery else None
+        supervisor = Supervisor(plan, settings.engine.processes, folder, lock_fd=lock_fd, each_tick=report.tick)
         stop_on_signals(supervisor)
         return supervisor.run()
 

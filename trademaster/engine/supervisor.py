@@ -13,13 +13,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from trademaster.engine.worker import EXIT_CLOCK, EXIT_RECOVERY, EXIT_USAGE, Plan
 from trademaster.telemetry.logs import logger
-from trademaster.telemetry.metrics import child_environment, forget_process
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_S = 0.25, 30.0, 60.0
 DRAIN_S = 60.0
@@ -30,13 +29,13 @@ TICK_S = 0.1
 class Supervisor:
     """Runs a plan with N workers until it is told to stop, or a worker says that trying again is useless."""
 
-    def __init__(self, plan: Plan, processes: int, folder: Path, *, metrics: Path | None = None, lock_fd: int | None = None) -> None:
-        """``folder`` takes the plan, ``metrics`` what the workers count for the one page; ``lock_fd`` they hold as long as they live."""
+    def __init__(self, plan: Plan, processes: int, folder: Path, *, lock_fd: int | None = None, each_tick: Callable[[], None] = lambda: None) -> None:
+        """``folder`` takes the plan; the workers hold ``lock_fd`` as long as they live; ``each_tick`` is called ten times a second."""
         self._plan = plan
         self._processes = processes
         self._folder = folder
-        self._metrics = metrics
         self._lock_fd = lock_fd
+        self._each_tick = each_tick
         self._log = logger("supervisor")
         self._stopping = threading.Event()
 
@@ -72,15 +71,12 @@ class Supervisor:
             for worker in workers:
                 worker.kill()
                 worker.wait()
-                if self._metrics:
-                    forget_process(self._metrics, worker.pid)
 
     def _start(self, plan_file: Path, index: int) -> subprocess.Popen[bytes]:
         fds = () if self._lock_fd is None else (self._lock_fd,)
         return subprocess.Popen(
             [sys.executable, "-m", "trademaster.engine.worker", str(plan_file), str(index)],
             stdin=subprocess.PIPE,
-            env={**os.environ, **(child_environment(self._metrics) if self._metrics else {})},
             pass_fds=fds,
             start_new_session=True,  # a Ctrl-C of the terminal reaches the supervisor alone, which forwards it
         )
@@ -103,6 +99,7 @@ class Supervisor:
             if asked_at and time.monotonic() - asked_at > DRAIN_S:
                 self._log.error("workers did not drain", seconds=DRAIN_S)
                 return 1
+            self._each_tick()
             _wait_any(workers, TICK_S)
 
 
