@@ -129,7 +129,10 @@ def _quick(piece: bytes, quoted: bool, line: int, columns: Columns, delimiter: s
         extra_columns="ignore",
         missing_columns="insert",
     )
-    cells = frame.select(pl.col(f"{at}").alias(name) for name, at in columns.places.items()).collect()
+    cells = frame.select(pl.col(f"{at}").alias(name) for name, at in columns.places.items())
+    if quoted:  # "" is absent too
+        cells = cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
+    table = cells.collect()
     rows: list[bytes] = []
 
     def text(at: int) -> bytes:
@@ -137,7 +140,7 @@ def _quick(piece: bytes, quoted: bool, line: int, columns: Columns, delimiter: s
             rows.extend(piece.split(b"\n"))
         return rows[at]
 
-    return Table(cells, np.arange(line, line + len(cells), dtype=np.int64), text)
+    return Table(table, np.arange(line, line + len(table), dtype=np.int64), text)
 
 
 class _Careful:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from schemas.errors import UsageError
+from schemas.times import MAX_TIME_NS
 
 Unit = Literal["ns", "us", "ms", "s"]
 
@@ -93,6 +95,7 @@ def _to_pattern(text: str) -> str:
     return "".join(parts)
 
 
+_LEAST_NS = 10**17
 _WHOLE = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE]\+?\d{1,2})?", re.ASCII)
 
 
@@ -103,8 +106,8 @@ def recognise(text: str) -> TimeFormat | None:
     are other numbers. Eight or more digits that make no such time may be a date.
     """
     if _WHOLE.fullmatch(text):
-        value = float(text)
+        value = Decimal(text)
         for unit, unit_ns in UNIT_NS.items():
-            if 1e17 <= value * unit_ns < 7.2581184e18:
+            if _LEAST_NS // unit_ns <= value < MAX_TIME_NS // unit_ns:
                 return TimeFormat(unit=unit)  # type: ignore[arg-type]
     return TimeFormat() if CALENDAR.fullmatch(text) else None
