@@ -12,8 +12,8 @@ import functools
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from schemas.errors import BusUnavailable, SettingsError
@@ -206,6 +206,8 @@ def library() -> ctypes.CDLL | None:
 
     One copy serves confluent-kafka and us: the loader knows a file that it has loaded.
     """
+    import llvmlite.binding as llvm  # type: ignore[import-untyped]  # here, for it is slow to load
+
     path = library_path()
     if path is None or ctypes.sizeof(ctypes.c_void_p) != 8:
         return None
@@ -223,6 +225,13 @@ def library() -> ctypes.CDLL | None:
         # By name and not by address, so that compiled code can be cached and used by the next process.
         llvm.add_symbol(name, ctypes.cast(getattr(loaded, name), ctypes.c_void_p).value)
     return loaded
+
+
+def external(name: str, result: Any, *arguments: Any) -> Any:
+    """A C function, for kernels to call by its name; ``library`` must have been called before they run."""
+    from numba import types  # here, for it is slow to load
+
+    return types.ExternalFunction(name, result(*arguments))
 
 
 def require_library() -> ctypes.CDLL:

@@ -156,7 +156,7 @@ class KafkaWriter:
                 pending = self._producer.pending()
                 raise BusUnavailable(
                     f"{pending} records were not acknowledged in {timeout_s:g} s{self._health.said()}",
-                    hint=f"they stay queued and are tried for {self._patience_s:g} s after they were written; flush again, or check the broker",
+                    hint=f"they stay queued and are tried for {self._patience_s:g} s each; flush again, or check the broker",
                 )
             self._producer.wait(min(remaining_s, _SLICE_S))
         self._raise_failures(failures + self._producer.serve(0.0))
@@ -171,7 +171,9 @@ class KafkaWriter:
         if all(failure.code in c.UNKNOWN_TOPIC_ERRORS for failure in failures):
             raise _unknown(failures[0].topic, failures[0].partition)
         if all(failure.code == c.ERR_MSG_SIZE_TOO_LARGE for failure in failures):
-            raise RecordTooLarge(f"the broker refused {what}", hint="raise the topic's max.message.bytes (trademaster topics create sets it)")
+            raise RecordTooLarge(
+                f"the broker refused {what}", hint="raise the topic's max.message.bytes (trademaster topics create sets it)"
+            )
         raise BusUnavailable(message, hint="check that the broker runs and has room on its disk; then write again what was not flushed")
 
     def close(self) -> None:

@@ -8,13 +8,15 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
 from schemas import rdkafka as c
 from schemas.bus import Position, TopicSettings, TopicState
 from schemas.errors import BusError, BusUnavailable, SettingsError, UnknownTopic
 
 _LOOK_AGAIN_S = 0.02
+_EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class KafkaAdmin:
@@ -45,10 +47,14 @@ class KafkaAdmin:
     def create(self, topics: Sequence[TopicSettings]) -> list[str]:
         """Create what is missing; returns the names of the created when they can be written to."""
         wanted = {settings.name: settings for settings in topics}
-        made = self._client.create_topics(
-            [NewTopic(settings.name, settings.partitions, config=topic_configuration(settings)) for settings in topics],
-            operation_timeout=self._patience_s,
-        ) if topics else {}
+        made = (
+            self._client.create_topics(
+                [NewTopic(settings.name, settings.partitions, config=topic_configuration(settings)) for settings in topics],
+                operation_timeout=self._patience_s,
+            )
+            if topics
+            else {}
+        )
         created: list[str] = []
         for name, future in made.items():
             try:
@@ -99,11 +105,9 @@ class KafkaAdmin:
     def state(self, topic: str) -> TopicState:
         """First and next offset of each partition."""
         partitions = self.partitions(topic)
-        return TopicState(
-            topic, self._offsets(topic, partitions, OffsetSpec.earliest()), self._offsets(topic, partitions, OffsetSpec.latest())
-        )
+        return TopicState(topic, self._offsets(topic, partitions, _EARLIEST), self._offsets(topic, partitions, _LATEST))
 
-    def _offsets(self, topic: str, partitions: Sequence[int], spec: OffsetSpec) -> Position:
+    def _offsets(self, topic: str, partitions: Sequence[int], spec: Any) -> Position:
         asked = self._client.list_offsets(
             {TopicPartition(topic, partition): spec for partition in partitions}, request_timeout=self._patience_s
         )

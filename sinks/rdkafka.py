@@ -12,12 +12,10 @@ from schemas import rdkafka as c
 from schemas.bus import Bytes1D, Int32s, Int64s
 from sinks.kafka_client import Failure, OnError, OnStatistics
 
-_produce_batch = types.ExternalFunction(
-    "rd_kafka_produce_batch", types.int32(types.int64, types.int32, types.int32, types.int64, types.int32)
-)
-_produceva = types.ExternalFunction("rd_kafka_produceva", types.int64(types.int64, types.int64, types.int64))
-_error_code = types.ExternalFunction("rd_kafka_error_code", types.int32(types.int64))
-_error_destroy = types.ExternalFunction("rd_kafka_error_destroy", types.void(types.int64))
+_produce_batch = c.external("rd_kafka_produce_batch", types.int32, types.int64, types.int32, types.int32, types.int64, types.int32)
+_produceva = c.external("rd_kafka_produceva", types.int64, types.int64, types.int64, types.int64)
+_error_code = c.external("rd_kafka_error_code", types.int32, types.int64)
+_error_destroy = c.external("rd_kafka_error_destroy", types.void, types.int64)
 
 _WORDS = 9
 """``rd_kafka_message_t`` and ``rd_kafka_vu_t`` are both nine 64-bit words."""
@@ -84,7 +82,7 @@ def hand_over(
             for i in range(rows):
                 error = np.int32(scratch[i * _WORDS] & 0xFFFFFFFF)
                 if error != 0:
-                    return at + i - first, error
+                    return at + i - first, int(error)
         at += rows
     return count - first, 0
 
@@ -134,7 +132,19 @@ def _end(ends: Int64s, index: int) -> int:
     if index < 0:
         return 0
     end = ends[index]
-    return end if end >= 0 else -end - 1
+    return int(end if end >= 0 else -end - 1)
+
+
+def compile_kernels() -> None:
+    """Compile what is not in the cache yet, without a broker."""
+    c.require_library()
+    none, partitions = np.empty(0, np.int64), np.empty(0, np.int32)
+    # Columns of records are made over bytes, which nobody may write to: another type to the compiler.
+    parts = np.frombuffer(b"", np.uint8)
+    grouped(np.zeros(1, np.int32))
+    for data in (parts, np.empty(0, np.uint8)):
+        hand_over(0, 0, none, partitions, data, none, data, none, none)
+        hand_over_dated(0, 0, none, partitions, data, none, data, none, np.zeros(_ARGUMENTS * _WORDS, np.int64), 0, 0)
 
 
 class CompiledProducer:
@@ -164,7 +174,7 @@ class CompiledProducer:
         value_ends: Int64s,
         timestamp_ms: int,
     ) -> tuple[int, int]:
-        """Queue the records that ``order`` names from its ``first`` on; how many were taken, and the error code that stopped it (0: none)."""
+        """Queue the records that ``order`` names from its ``first`` on; how many were taken, and the error that stopped it."""
         handle = self._handle(topic)
         if timestamp_ms < 0:
             taken, code = hand_over(handle, first, order, partitions, keys, key_ends, values, value_ends, self._scratch)

@@ -136,9 +136,13 @@ class KafkaReader:
             if error.code == c.ERR_FATAL:
                 self._health.on_error(error.code, error.text, fatal=True)
             elif error.code in c.UNKNOWN_TOPIC_ERRORS:
-                raise UnknownTopic(f"{self.topic} partition {error.partition}: {error.text}", hint="was the topic deleted? trademaster topics create")
+                raise UnknownTopic(
+                    f"{self.topic} partition {error.partition}: {error.text}", hint="was the topic deleted? trademaster topics create"
+                )
             elif error.code in _FORBIDDEN:
-                raise BusUnavailable(f"not allowed to read {self.topic}: {error.text}", hint="check the credentials and rights of this user")
+                raise BusUnavailable(
+                    f"not allowed to read {self.topic}: {error.text}", hint="check the credentials and rights of this user"
+                )
             elif error.code != c.ERR_PARTITION_EOF:
                 self._health.on_error(error.code, error.text)
 
@@ -154,7 +158,7 @@ class KafkaReader:
             pass
         return PositionLost(
             f"expected to resume {self.topic} partition {error.partition} at offset {wanted}{kept}",
-            hint="the topic's retention was shorter than the stop, or it was made anew: start from stored data, or reset the recovery store",
+            hint="the topic's retention was shorter than the stop, or it was made anew: reset the recovery store, or replay the archive",
         )
 
     def position(self) -> Position:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -16,9 +16,9 @@ from schemas.bus import Batch, Bytes1D, Int32s, Int64s, Position
 from schemas.errors import BusUnavailable, UnknownTopic
 from sources.kafka_client import Fetched, OnError, OnStatistics, PartitionError
 
-_message_destroy = types.ExternalFunction("rd_kafka_message_destroy", types.void(types.int64))
-_message_timestamp = types.ExternalFunction("rd_kafka_message_timestamp", types.int64(types.int64, types.int64))
-_memcpy = types.ExternalFunction("memcpy", types.int64(types.int64, types.int64, types.int64))
+_message_destroy = c.external("rd_kafka_message_destroy", types.void, types.int64)
+_message_timestamp = c.external("rd_kafka_message_timestamp", types.int64, types.int64, types.int64)
+_memcpy = c.external("memcpy", types.int64, types.int64, types.int64, types.int64)
 
 _LARGEST_BATCH = 65_536
 _AHEAD = 8
@@ -44,8 +44,7 @@ _load_int64 = _loader(64)
 _load_int32 = _loader(32)
 
 
-@intrinsic
-def _prefetch(typing: Any, address: Any) -> Any:
+def _prefetcher(typing: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer_type = ir.IntType(8).as_pointer()
         int32 = ir.IntType(32)
@@ -56,6 +55,9 @@ def _prefetch(typing: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(types.int64), generate
+
+
+_prefetch: Any = intrinsic(_prefetcher)
 
 
 @njit(cache=True, nogil=True)
@@ -128,6 +130,14 @@ def drain(
         row += 1
         _message_destroy(message)
     return errors
+
+
+def compile_kernels() -> None:
+    """Compile what is not in the cache yet, without a broker."""
+    c.require_library()
+    none, data = np.empty(0, np.int64), np.empty(0, np.uint8)
+    measure(none, 0)
+    drain(none, 0, data, none, np.empty(0, np.int32), none, none, False, data, none)
 
 
 class CompiledConsumer:

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.bus import Records, TopicSettings
 from schemas.errors import BusUnavailable, PositionLost
+from sources.kafka import KafkaReader
 from tests.servers.kafka import Broker
 from trademaster.bus.kafka import KafkaBus
 
@@ -115,8 +116,7 @@ def test_a_broker_gone_for_longer_than_the_patience_is_named_and_after_it_is_bac
     with pytest.raises(BusUnavailable, match=rf"98 records to {given_up}.*127\.0\.0\.1"):
         hasty_writer.flush(20)
     with pytest.raises(BusUnavailable, match=r"no answer for \d+ s from Kafka broker 127\.0\.0\.1:\d+.* while reading") as caught:
-        for _ in range(200):
-            reader.poll(10, 0.1)
+        reader.poll(10, WAIT_S)
     assert "broker" in caught.value.hint
     own_kafka.start()
     writer.flush(60)
@@ -131,8 +131,9 @@ def test_a_broker_gone_for_longer_than_the_patience_is_named_and_after_it_is_bac
             continue  # the statistics that say "back" come once a second
         count += len(batch) if batch else 0
     assert _read(patient, topic) == [list(range(0, 100, 2)), list(range(1, 100, 2))] == _read(patient, given_up)
-    for one in (writer, hasty_writer, reader):
-        one.close()
+    writer.close()
+    hasty_writer.close()
+    reader.close()
 
 
 def test_no_broker_at_all_is_an_error_that_names_it() -> None:
@@ -143,6 +144,12 @@ def test_no_broker_at_all_is_an_error_that_names_it() -> None:
     with pytest.raises(BusUnavailable, match=r"127\.0\.0\.1:1"):
         writer.write(_numbers("any", range(2)))
     writer.close()
+
+
+def _poll_until_it_raises(reader: KafkaReader, into: list[int]) -> None:
+    for _ in range(100):
+        batch = reader.poll(10, 0.2)
+        into += map(int, batch.values()) if batch else []
 
 
 def test_an_offset_out_of_range_is_lost_until_the_reader_is_moved(bus: KafkaBus, kafka: Any) -> None:
@@ -159,9 +166,7 @@ def test_an_offset_out_of_range_is_lost_until_the_reader_is_moved(bus: KafkaBus,
     odd: list[int] = []
     for _ in range(2):  # told each time, and what the other partition gave is not lost with it
         with pytest.raises(PositionLost, match=rf"{topic} partition 0 at offset 2, but the broker keeps 5 to 10"):
-            for _ in range(100):
-                batch = reader.poll(10, 0.2)
-                odd += map(int, batch.values()) if batch else []
+            _poll_until_it_raises(reader, odd)
     reader.seek({0: 5})
     found: list[int] = []
     while len(found) + len(odd) < 15:

@@ -98,6 +98,15 @@ class KafkaBus:
         self._admin_client = None
 
 
+def compile_kernels() -> None:
+    """Compile the readers' and writers' kernels into the cache, so that no first record waits for it."""
+    from sinks import rdkafka as writing
+    from sources import rdkafka as reading
+
+    reading.compile_kernels()
+    writing.compile_kernels()
+
+
 def parse_url(url: str) -> tuple[dict[str, str], dict[str, str]]:
     """librdkafka's properties, and ours without their prefix."""
     address, _, query = url.removeprefix(_SCHEME).partition("?")
@@ -130,7 +139,9 @@ def _from_environment(name: str, text: str) -> str:
         return text
     variable = text.removeprefix("env:")
     if variable not in os.environ:
-        raise SettingsError(f"expected {name} of the bus in the environment variable {variable}, which is not set", hint=f"export {variable}=...")
+        raise SettingsError(
+            f"expected {name} of the bus in the environment variable {variable}, which is not set", hint=f"export {variable}=..."
+        )
     return os.environ[variable]
 
 
