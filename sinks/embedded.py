@@ -28,14 +28,15 @@ _RETRY_S = 0.02
 
 @dataclass(slots=True)
 class _Queued:
-    """Records of one partition that wait for their transaction."""
+    """Records of one partition that wait for their transaction: a block, or for a compacted topic keys and values."""
 
     topic: Topic
     partition: int
     time_ms: int
-    keys: Sequence[bytes]
-    values: Sequence[bytes]
+    count: int
     size_bytes: int
+    block: bytes
+    rows: Sequence[tuple[bytes, bytes]]
 
 
 class EmbeddedWriter:
@@ -68,7 +69,11 @@ class EmbeddedWriter:
             UnknownTopic: with the command that creates it.
             RecordTooLarge: nothing of this call is taken.
             BusError: a partition that the topic does not have; nothing of this call is taken.
+            ValueError: columns of different lengths; nothing of this call is taken.
         """
+        if not len(records.keys) == len(records.partitions) == len(records):
+            lengths = (len(records.partitions), len(records.keys), len(records))
+            raise ValueError(f"expected columns of equal length for topic {records.topic}, found {lengths} partitions, keys, values")
         if not len(records):
             return
         if self._queue:
@@ -215,18 +220,20 @@ def _pick(column: Sequence[bytes], indices: list[int]) -> Sequence[bytes]:
 def _cut(topic: Topic, partition: int, time_ms: int, keys: Sequence[bytes], values: Sequence[bytes]) -> list[_Queued]:
     size = sum(map(len, values)) + sum(map(len, keys))
     if len(values) == 1 or (size <= _BLOCK_BYTES and len(values) <= _BLOCK_RECORDS):
-        return [_Queued(topic, partition, time_ms, keys, values, size)]
+        # Encoded here, not in the transaction: what cannot be encoded shall never be queued.
+        if topic.compacted:
+            return [_Queued(topic, partition, time_ms, len(values), size, b"", list(zip(keys, values, strict=True)))]
+        return [_Queued(topic, partition, time_ms, len(values), size, encode(keys, values), ())]
     half = len(values) // 2
     return _cut(topic, partition, time_ms, keys[:half], values[:half]) + _cut(topic, partition, time_ms, keys[half:], values[half:])
 
 
 def _insert_block(db: sqlite3.Connection, part: _Queued, head: Head) -> None:
-    blob = encode(part.keys, part.values)
     head.row += 1
-    row = (head.row, part.partition, head.ends[part.partition], len(part.values), part.time_ms, blob)
+    row = (head.row, part.partition, head.ends[part.partition], part.count, part.time_ms, part.block)
     db.execute(f"INSERT INTO log_{part.topic.id} VALUES (?, ?, ?, ?, ?, ?)", row)
-    head.ends[part.partition] += len(part.values)
-    head.bytes += len(blob)
+    head.ends[part.partition] += part.count
+    head.bytes += len(part.block)
     if head.row % SIGNPOST_ROWS == 0:
         post = (head.row // SIGNPOST_ROWS, head.row, pack(head.ends))
         db.execute(f"INSERT INTO signposts_{part.topic.id} VALUES (?, ?, ?)", post)
@@ -235,11 +242,11 @@ def _insert_block(db: sqlite3.Connection, part: _Queued, head: Head) -> None:
 def _insert_latest(db: sqlite3.Connection, part: _Queued, head: Head) -> None:
     """A row per key, the last of this part; offsets count all of them."""
     offset = head.ends[part.partition]
-    latest = {key: (offset + index, value) for index, (key, value) in enumerate(zip(part.keys, part.values, strict=True))}
+    latest = {key: (offset + index, value) for index, (key, value) in enumerate(part.rows)}
     rows = sorted((offset, key, value) for key, (offset, value) in latest.items())
     db.executemany(
         f"INSERT OR REPLACE INTO log_{part.topic.id} VALUES (?, ?, ?, ?, ?, ?)",
         [(head.row + index, part.partition, offset, part.time_ms, key, value) for index, (offset, key, value) in enumerate(rows, 1)],
     )
     head.row += len(rows)
-    head.ends[part.partition] += len(part.values)
+    head.ends[part.partition] += part.count

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.bus import Bus, TopicSettings
+from schemas.bus import Bus, Records, TopicSettings
 from schemas.embedded_block import decode, encode
 from schemas.embedded_log import LogFile
 from schemas.errors import BusError, BusUnavailable, RecordTooLarge, SettingsError
@@ -180,6 +180,21 @@ def test_a_record_beyond_the_bound_is_refused_with_its_batch(tmp_path: Path, mon
     writer.write(records("t", [(0, b"x" * 1000)]))
     writer.close()
     assert len(everything(bus, "t")) == 1
+    bus.close()
+
+
+def test_what_cannot_be_written_is_never_queued(tmp_path: Path) -> None:
+    """Else it would stand before all that comes after it, for ever."""
+    bus = open_bus(f"embedded://{tmp_path}")
+    bus.create([TopicSettings("t", 2, compacted=False)])
+    writer = bus.writer()
+    with pytest.raises(ValueError, match="equal length"):
+        writer.write(Records("t", [0, 0], [b"k"], [b"v", b"w"]))
+    with pytest.raises(TypeError):
+        writer.write(Records("t", [0, 1], [b"k", b"k"], [b"v", "text"]))  # type: ignore[list-item]
+    writer.write(records("t", [(1, b"good")]))
+    writer.close()
+    assert everything(bus, "t") == [(1, 0, b"good")]
     bus.close()
 
 

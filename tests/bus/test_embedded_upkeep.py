@@ -119,6 +119,18 @@ def test_a_reader_that_retention_overtook_is_told_and_told_again(bus: Bus, tmp_p
     reader.close()
 
 
+def test_a_partition_that_lost_its_tail_is_told_after_what_the_others_have(bus: Bus, tmp_path: Path) -> None:
+    topic = new_topic(bus, 2)
+    _write(tmp_path, *(records(topic, [(p, b"v")], time_ms) for p, time_ms in ((0, 1000), (1, 1000), (1, 1000), (0, 50 * DAY_MS))))
+    reader = bus.reader(topic)
+    assert [seen(batch) for batch in (reader.poll(1, 0),) if batch] == [[(0, 0, b"v")]]
+    _retain(tmp_path, 50 * DAY_MS)
+    assert [seen(batch) for batch in (reader.poll(10, 0),) if batch] == [[(0, 1, b"v")]]
+    with pytest.raises(PositionLost, match="of partition 1; 0 was to be read"):
+        reader.poll(10, 0)
+    reader.close()
+
+
 def _poll_or_none(reader: Reader) -> Batch | None:
     try:
         return reader.poll(10, 0)
