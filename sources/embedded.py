@@ -17,9 +17,8 @@ from schemas.errors import BusError, PositionLost
 from sources.embedded_columns import Row, batch_of_blocks, batch_of_rows
 
 FETCH_BYTES = 32 * 1024 * 1024
-_PAUSE_S = 0.0005
-_IDLE_PAUSE_S = 0.001
-_IDLE_AFTER_S = 0.1
+_PAUSES_S = ((0.1, 0.0005), (1.0, 0.001), (float("inf"), 0.002))
+"""Idle for less than so long: so long between two looks. A look costs some 50 us of CPU with its sleep, and there are many readers."""
 _LOOK_S = 1.0
 
 
@@ -60,17 +59,25 @@ class EmbeddedReader:
         self._row = -1
         self._target: tuple[int, list[int]] = (-1, [])
         self._version = -1
+        self._idle_since_s = 0.0
         self.seek(start or {})
 
     def poll(self, max_records: int, timeout_s: float) -> Batch | None:
         """See ``schemas.bus.Reader.poll``. One batch also holds at most about 32 MiB."""
         batch = self._next(max_records)
-        if batch is not None or timeout_s <= 0:
-            return batch
-        start_s = now_s = time.monotonic()
-        while now_s < start_s + timeout_s:
-            pause_s = _PAUSE_S if now_s - start_s < _IDLE_AFTER_S else _IDLE_PAUSE_S
-            time.sleep(min(pause_s, start_s + timeout_s - now_s))
+        if batch is None and timeout_s > 0:
+            batch = self._waited(max_records, timeout_s)
+        if batch is not None:
+            self._idle_since_s = 0.0
+        return batch
+
+    def _waited(self, max_records: int, timeout_s: float) -> Batch | None:
+        now_s = time.monotonic()
+        deadline_s = now_s + timeout_s
+        self._idle_since_s = self._idle_since_s or now_s
+        while now_s < deadline_s:
+            pause_s = next(pause_s for idle_s, pause_s in _PAUSES_S if now_s - self._idle_since_s < idle_s)
+            time.sleep(min(pause_s, deadline_s - now_s))
             batch = self._next(max_records)
             if batch is not None:
                 return batch
