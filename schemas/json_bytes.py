@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, types
 from numba.extending import intrinsic
+
+from schemas.kernels import kernel
 
 READ_AHEAD = 128
 """Bytes behind the end of a text that must be readable."""
@@ -78,7 +80,7 @@ if config.DISABLE_JIT:
 
 else:
 
-    @njit(cache=True, nogil=True)
+    @kernel
     def address_of(data: Any) -> Any:  # noqa: D103 - as above
         return data.ctypes.data
 
@@ -131,7 +133,7 @@ else:
         return types.int64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def skip_space(data: Any, at: int, end: int) -> int:
     """The next position that holds no JSON whitespace, at most ``end`` (or ``at``, if that lies behind it)."""
     while at < end and (byte_at(data, at) == 32 or byte_at(data, at) == 10 or byte_at(data, at) == 13 or byte_at(data, at) == 9):
@@ -139,14 +141,14 @@ def skip_space(data: Any, at: int, end: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def special_bytes(word: Any) -> Any:
     """High bits whose lowest marks the first byte that ends or complicates a string: quote, backslash, control, not ASCII."""
     quote, backslash = word ^ QUOTES, word ^ BACKSLASHES
     return (((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash) | ((word - SPACES) & ~word) | word) & HIGHS
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def string_end(data: Any, at: int, end: int) -> int:
     """Position of the quote that closes the string whose content starts at ``at``, if the content is plain ASCII."""
     while at < end:
@@ -158,7 +160,7 @@ def string_end(data: Any, at: int, end: int) -> int:
     return DECLINED
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def digits_at(data: Any, at: int) -> Any:
     """Value and count of the digits at a position, as far as the next 8 bytes go."""
     word = word_at(data, at) ^ ZEROS
@@ -175,7 +177,7 @@ def digits_at(data: Any, at: int) -> Any:
     return (low + high) >> np.uint64(32), count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def whole_at(data: Any, at: int) -> Any:
     """A number without sign, fraction and exponent of at most 19 digits: its value, and the position behind it."""
     start = at
@@ -191,7 +193,7 @@ def whole_at(data: Any, at: int) -> Any:
     return value, at
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def number_at(data: Any, at: int) -> Any:
     """A JSON number as the nearest double, and the position behind it.
 

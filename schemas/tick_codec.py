@@ -45,29 +45,29 @@ class TickDecoder:
     """Decodes batches; new symbols are added to ``schemas.symbols.SYMBOLS``. Not thread-safe: one owner."""
 
     def __init__(self) -> None:
-        self._spare: Rows = np.empty(0, TICK)
+        self._tick_bytes = 128.0  # what a tick took in the batch before, for room in the next one
 
     def decode(self, batch: Batch) -> DecodedTicks:
         """Rows and rejects of a batch. Raises nothing on account of what the records hold."""
-        scanned = _Scan(batch, self._spare)
+        scanned = _Scan(batch, self._tick_bytes)
         scanned.run()
-        self._spare = scanned.spare
-        rows, rejects = scanned.rows[: scanned.count], list[Reject]()
-        if scanned.rows is scanned.spare:
-            rows = rows.copy()
+        rows, rejects = scanned.rows, list[Reject]()
+        rows.resize(scanned.count, refcheck=False)  # in place, nothing else refers to it
         if scanned.refused:
             rows = _with_declined(batch, rows, scanned.declined[: scanned.refused], rejects)
+        if len(rows):
+            self._tick_bytes = len(batch.data) / len(rows)
         return DecodedTicks(rows, rejects, len(batch), scanned.refused)
 
 
 class _Scan:
     """One run of the compiled scanner over a batch."""
 
-    def __init__(self, batch: Batch, spare: Rows) -> None:
+    def __init__(self, batch: Batch, tick_bytes: float) -> None:
         self.batch = batch
         self.columns = [_read_only(column) for column in (batch.ends, batch.partition, batch.offset)]
-        self.rows: Rows = np.empty(len(batch), TICK)  # as many as there are records, unless they hold arrays
-        self.spare = spare
+        room = len(batch.data) / max(tick_bytes, LEAST_TICK_BYTES)
+        self.rows: Rows = np.empty(max(len(batch), int(room * 1.02)) + 1, TICK)
         self.declined: Int64s = np.empty((len(batch), 2), np.int64)
         self.count = self.refused = 0
         self.full = False
@@ -98,14 +98,11 @@ class _Scan:
                 self._grow(record)
 
     def _grow(self, record: int) -> None:
-        """Go on in the spare rows, which suffice for the rest of the batch whatever it holds."""
-        ends = self.batch.ends
-        rest = int(ends[-1]) - (int(ends[record - 1]) if record else 0)
-        needed = self.count + rest // LEAST_TICK_BYTES + len(ends) - record + 1
-        if len(self.spare) < needed:
-            self.spare = np.empty(needed, TICK)
-        self.spare[: self.count] = self.rows[: self.count]
-        self.rows = self.spare
+        """Room for twice as many, and for whatever the record that did not fit may hold."""
+        begin, end = int(self.batch.ends[record - 1]) if record else 0, int(self.batch.ends[record])
+        rows = np.empty(2 * len(self.rows) + (end - begin) // LEAST_TICK_BYTES + 1, TICK)
+        rows[: self.count] = self.rows[: self.count]
+        self.rows = rows
 
     def _intern(self, data: npt.NDArray[np.uint8], begin: int) -> None:
         """Give rows of symbols that the table did not have their codes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from schemas.json_bytes import (
     DECLINED,
@@ -22,6 +21,7 @@ from schemas.json_bytes import (
     whole_at,
     word_at,
 )
+from schemas.kernels import kernel
 from schemas.symbols import MAX_SYMBOL_BYTES, MIX
 from schemas.tick_times import time_text_at
 from schemas.ticks import BUY, NO_SIDE, NO_SYMBOL, QUOTE, SELL, TICK, TRADE, WATERMARK
@@ -60,7 +60,7 @@ _MAX_TIME = np.uint64(MAX_TIME_NS)
 assert MIN_TIME_NS == 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def key_at(data: Any, at: int, end: int) -> Any:
     """The key whose opening quote is next, and the position of its value."""
     at = skip_space(data, at, end)
@@ -95,7 +95,7 @@ def key_at(data: Any, at: int, end: int) -> Any:
     return key, skip_space(data, at + 1, end)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def symbol_at(data: Any, at: int, end: int, slots: Any, mask: int, words: Any, name_ends: Any, arena: Any) -> Any:
     """Code of the symbol whose name starts at a position (NEW_SYMBOL if the table has it not), and the position of its closing quote."""
     start, first, hashed = at, np.uint64(0), np.uint64(0)
@@ -130,7 +130,7 @@ def symbol_at(data: Any, at: int, end: int, slots: Any, mask: int, words: Any, n
     return NEW_SYMBOL, at
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _same_rest(data: Any, start: int, length: int, arena: Any, arena_start: int) -> bool:
     """Whether two names of one length that agree in their first 8 bytes agree in all."""
     for place in range(8, length):
@@ -139,7 +139,7 @@ def _same_rest(data: Any, start: int, length: int, arena: Any, arena_start: int)
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def time_at(data: Any, at: int) -> Any:
     """An event time as integer nanoseconds or as text, and the position behind it."""
     if byte_at(data, at) == 34:
@@ -149,7 +149,7 @@ def time_at(data: Any, at: int) -> Any:
     return np.int64(time), at if time < _MAX_TIME else DECLINED
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def kind_at(data: Any, at: int) -> Any:
     """The kind that a type's text means, and the position behind it."""
     word = word_at(data, at + 1)
@@ -163,7 +163,7 @@ def kind_at(data: Any, at: int) -> Any:
     return WATERMARK, DECLINED
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def side_at(data: Any, at: int) -> Any:
     word = word_at(data, at + 1)
     if byte_at(data, at) == 34:
@@ -174,7 +174,7 @@ def side_at(data: Any, at: int) -> Any:
     return NO_SIDE, DECLINED
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def skip_value(data: Any, at: int, end: int) -> int:
     """The position behind a scalar that nobody reads."""
     if byte_at(data, at) == 34:

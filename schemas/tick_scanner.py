@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from schemas.json_bytes import (
     DECLINED,
@@ -27,6 +26,7 @@ from schemas.json_bytes import (
     whole_at,
     word_at,
 )
+from schemas.kernels import kernel
 from schemas.tick_fields import (
     ASK,
     ASK_SIZE,
@@ -57,6 +57,9 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 LEAST_TICK_BYTES = len('{"type":"heartbeat","timestamp":0}')
 """No tick is shorter: so many bytes hold at most so many rows."""
 
+FULL = -2
+"""In place of a position: the rows do not suffice."""
+
 _ROW_BYTES = TICK.itemsize
 _AT_SEQUENCE, _AT_WATERMARK, _AT_OFFSET, _AT_SYMBOL, _AT_PARTITION, _AT_INDEX, _AT_KIND, _AT_SIDE = (
     TICK.fields[name][1] for name in ("sequence", "watermark", "offset", "symbol", "partition", "index", "kind", "side")  # type: ignore[index]
@@ -70,7 +73,7 @@ _OF_HEARTBEAT = _ALWAYS | 1 << VENUE | 1 << UNKNOWN
 _NEW_HALF, _MAX_SEQUENCE = np.uint64(NEW_SYMBOL & 0xFFFFFFFF), np.uint64(1 << 63)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _complete(kind: int, given: int) -> bool:
     """Whether a tick has what its kind needs; a heartbeat with more than it needs is left to the other path."""
     if kind == TRADE:
@@ -80,7 +83,7 @@ def _complete(kind: int, given: int) -> bool:
     return given & _ALWAYS == _ALWAYS and given | _OF_HEARTBEAT == _OF_HEARTBEAT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _clear(rows: Any, row: int) -> None:
     for column in range(PRICE, ASK_SIZE + 1):
         put_number(rows, row + 8 * column, np.nan)
@@ -90,7 +93,7 @@ def _clear(rows: Any, row: int) -> None:
     put_byte(rows, row + _AT_SIDE, NO_SIDE)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _scan_tick(data: Any, at: int, end: int, rows: Any, row: int, slots: Any, mask: int, words: Any, name_ends: Any, arena: Any) -> int:
     """Read the object whose brace stands before ``at`` into a row; the position behind it."""
     _clear(rows, row)
@@ -149,12 +152,16 @@ def _scan_tick(data: Any, at: int, end: int, rows: Any, row: int, slots: Any, ma
     return at + 1 if at < end and _complete(kind, given) else DECLINED
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _scan_record(data: Any, at: int, end: int, rows: Any, place: int, slots: Any, mask: int, words: Any, name_ends: Any, arena: Any) -> int:
-    """Read a record, one tick or an array of them, into rows from ``place`` on; the place behind them."""
+@kernel
+def _scan_record(
+    data: Any, at: int, end: int, rows: Any, place: int, capacity: int, slots: Any, mask: int, words: Any, name_ends: Any, arena: Any
+) -> int:
+    """Read a record, one tick or an array of them, into rows from ``place`` on; the place behind them, DECLINED or FULL."""
     at = skip_space(data, at, end)
     if at >= end:
         return DECLINED
+    if place == capacity:
+        return FULL
     if byte_at(data, at) == 123:
         at = _scan_tick(data, at + 1, end, rows, place * _ROW_BYTES, slots, mask, words, name_ends, arena)
         if at < 0 or skip_space(data, at, end) != end:
@@ -168,6 +175,8 @@ def _scan_record(data: Any, at: int, end: int, rows: Any, place: int, slots: Any
         at = skip_space(data, at + 1, end)
         if at >= end or byte_at(data, at) != 123:
             return DECLINED
+        if place == capacity:
+            return FULL
         at = _scan_tick(data, at + 1, end, rows, place * _ROW_BYTES, slots, mask, words, name_ends, arena)
         if at < 0:
             return DECLINED
@@ -182,12 +191,12 @@ def _scan_record(data: Any, at: int, end: int, rows: Any, place: int, slots: Any
             return DECLINED
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scan(
     data: Any, shift: int, ends: Any, partition: Any, offset: Any, record: int, last: int,
     rows: Any, count: int, declined: Any, refused: int, slots: Any, words: Any, name_ends: Any, arena: Any,
 ) -> Any:  # fmt: skip
-    """Read records until ``last`` or until the rows might not suffice.
+    """Read records until ``last`` or until the rows do not suffice.
 
     Args:
         data: bytes; byte ``k`` is that of position ``shift + k`` in the batch. READ_AHEAD more than the last record are readable.
@@ -205,13 +214,11 @@ def scan(
     fresh = 0
     while record < last:
         end = ends[record] - shift
-        length = end - start
-        single = length > 0 and byte_at(text, start) == 123
-        if count + (1 if single else length // LEAST_TICK_BYTES + 1) > capacity:
-            break
         behind = DECLINED
-        if length <= MAX_RECORD_BYTES:
-            behind = _scan_record(text, start, end, out, count, table, mask, firsts, name_ends, letters)
+        if end - start <= MAX_RECORD_BYTES:
+            behind = _scan_record(text, start, end, out, count, capacity, table, mask, firsts, name_ends, letters)
+        if behind == FULL:
+            break
         if behind < 0:
             declined[refused, 0] = record
             declined[refused, 1] = count

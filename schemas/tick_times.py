@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from schemas.json_bytes import DECLINED, INT_POWERS, byte_at, digits_at
+from schemas.kernels import kernel
 
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _pair_at(data: Any, at: int) -> int:
     """Two digits as a number; beyond 99 where they are none."""
     tens, ones = np.int64(byte_at(data, at)) - 48, np.int64(byte_at(data, at + 1)) - 48
@@ -21,7 +21,7 @@ def _pair_at(data: Any, at: int) -> int:
     return tens * 10 + ones
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _days_before(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01 to a date of the Gregorian calendar (years counted from March, so that the leap day is the last)."""
     march_year = year - 1 if month <= 2 else year
@@ -29,7 +29,7 @@ def _days_before(year: int, month: int, day: int) -> int:
     return march_year * 365 + march_year // 4 - march_year // 100 + march_year // 400 + of_year - 719468
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _seconds_at(data: Any, at: int) -> int:
     """Seconds since 1970 of ``2026-01-02T15:04:05``; DECLINED if it is not of this form, before 1970 or no date and time that exist."""
     if byte_at(data, at + 4) != 45 or byte_at(data, at + 7) != 45 or byte_at(data, at + 10) != 84 or byte_at(data, at + 13) != 58 or byte_at(data, at + 16) != 58:
@@ -45,7 +45,7 @@ def _seconds_at(data: Any, at: int) -> int:
     return _days_before(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def time_text_at(data: Any, at: int) -> Any:
     """Nanoseconds since 1970 of a text such as ``2026-01-02T15:04:05.123Z``, and the position of the quote behind it."""
     second = _seconds_at(data, at)
