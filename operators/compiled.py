@@ -19,12 +19,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def kernel(function: F) -> F:
     """Compile at the first call and keep the code on disk; releases the GIL while it runs."""
-    return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast("F", njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
 
 
 def leaf(function: F) -> F:
     """Compile into whatever kernel calls it."""
-    return cast("F", njit(nogil=True, error_model="numpy", forceinline=True)(function))
+    return cast("F", njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function))
 
 
 def plain(function: F) -> F:
