@@ -31,7 +31,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
     Raises:
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
     """
-    configure_logs(settings.log.level, settings.log.format)
+    log = configure_logs(settings.log.model_dump())
     flows = find_flows(names)
     topics = sorted({*topics_read(flows), *topics_written(flows)})
     identity = _prepare_bus(settings, topics)
@@ -53,7 +53,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         )
         report = stack.enter_context(Report(counters, settings))
         lock_fd = recovery.lock_fd() if recovery else None
-        supervisor = Supervisor(plan, settings.engine.processes, folder, lock_fd=lock_fd, each_tick=report.tick)
+        supervisor = Supervisor(plan, settings.engine.processes, folder, log, lock_fd=lock_fd, each_tick=report.tick)
         stop_on_signals(supervisor)
         return supervisor.run()
 

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from trademaster.engine.worker import EXIT_CLOCK, EXIT_RECOVERY, EXIT_USAGE, Plan
-from trademaster.telemetry.logs import logger
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_S = 0.25, 30.0, 60.0
 DRAIN_S = 60.0
@@ -29,14 +29,14 @@ TICK_S = 0.1
 class Supervisor:
     """Runs a plan with N workers until it is told to stop, or a worker says that trying again is useless."""
 
-    def __init__(self, plan: Plan, processes: int, folder: Path, *, lock_fd: int | None = None, each_tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, plan: Plan, processes: int, folder: Path, log: Any, *, lock_fd: int | None = None, each_tick: Callable[[], None] = lambda: None) -> None:
         """``folder`` takes the plan; the workers hold ``lock_fd`` as long as they live; ``each_tick`` is called ten times a second."""
         self._plan = plan
         self._processes = processes
         self._folder = folder
         self._lock_fd = lock_fd
         self._each_tick = each_tick
-        self._log = logger("supervisor")
+        self._log = log
         self._stopping = threading.Event()
 
     def stop(self) -> bool:

@@ -51,11 +51,10 @@ class Plan:
 
 def main(plan_path: str, index: str) -> int:
     """Run one worker; its exit code."""
-    from trademaster.telemetry.logs import configure_logs, logger
+    from trademaster.telemetry.logs import configure_logs
 
     plan, process = Plan.read(Path(plan_path)), int(index)
-    configure_logs(plan.settings["log"]["level"], plan.settings["log"]["format"], process=process)
-    log = logger("worker")
+    log = configure_logs(plan.settings["log"]).bind(process=process)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
