@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import time
+from collections import deque
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from trademaster.demo.board import Board, Row
+
+RATE_SAMPLES = 8
+NOTE = "real AMZN trades of 2012-06-21 beside simulated symbols, a minute a second; Ctrl-C stops"
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -25,22 +30,45 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(_BLOCKS[round((value - low) / step)] for value in values)
 
 
-def draw(board: Board, ticks: int, ticks_per_s: float, note: str) -> RenderableType:
-    """The whole screen.
+class Screen:
+    """The board on a console: redrawn on a terminal, a line now and then elsewhere."""
 
-    Args:
-        board: what to show.
-        ticks: number of ticks taken so far.
-        ticks_per_s: the present rate.
-        note: last line.
-    """
-    clock = board.time[:19].replace("T", " ")
-    counts = board.counts
-    head = Text.assemble(
-        ("TradeMaster Streams", "bold"),
-        f"   {clock} UTC   {ticks_per_s:,.0f} ticks/s   {ticks:,} ticks   {counts['market.bars']:,} bars   {counts['risk.alerts']:,} alerts",
-    )
-    return Group(head, _symbols(board), _alerts(board), Text(note, style="dim"))
+    def __init__(self, board: Board, console: Console) -> None:
+        self._board = board
+        self._console = console
+        self._seen: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES)
+
+    def draw(self, ticks: int) -> RenderableType:
+        """The whole screen; ``ticks`` were taken so far."""
+        counts = self._board.counts
+        head = Text.assemble(
+            ("TradeMaster Streams", "bold"),
+            f"   {self._clock()}   {self._rate(ticks):,.0f} ticks/s   {ticks:,} ticks   ",
+            f"{counts['market.bars']:,} bars   {counts['risk.alerts']:,} alerts",
+        )
+        if not self._board.rows:
+            return Group(head, Text("\nstarting the market flow ...", style="dim"))
+        return Group(head, _symbols(self._board), _alerts(self._board), Text(NOTE, style="dim"))
+
+    def print(self, ticks: int) -> None:
+        """One line, for a console that is no terminal."""
+        marks = (row.mark for row in self._board.rows.values() if row.mark is not None)
+        prices = "  ".join(f"{mark.symbol} {_price(mark.price)}" for mark in sorted(marks, key=lambda mark: mark.symbol))
+        self._console.print(f"{self._clock()}  {self._rate(ticks):,.0f} ticks/s  {prices}", highlight=False, soft_wrap=True)
+
+    def summary(self, ticks: int) -> str:
+        """What was seen, for the end."""
+        counts = self._board.counts
+        return f"{ticks:,} ticks became {counts['market.bars']:,} bars and {counts['risk.alerts']:,} alerts"
+
+    def _clock(self) -> str:
+        return self._board.time[:19].replace("T", " ") + " UTC" if self._board.time else "..."
+
+    def _rate(self, ticks: int) -> float:
+        now = time.monotonic()
+        self._seen.append((now, ticks))
+        then, before = self._seen[0]
+        return (ticks - before) / (now - then) if now > then else 0.0
 
 
 def _symbols(board: Board) -> Table:

@@ -1,0 +1,117 @@
+"""``trademaster demo``: an embedded bus, the market flow, a replay of a real session, and a live view in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.bus import Bus, Records
+from schemas.errors import TradeMasterError
+from trademaster.settings import Settings
+
+if TYPE_CHECKING:
+    from trademaster.demo.feed import Feed
+
+INTERVAL = "1m"
+"""Bars shown: at the default speed of 60 one closes every second."""
+
+BAND = b'{"limitId":"demo","rule":"price_band","scope":"firm","threshold":"0.005"}'
+POLL_S = 0.1
+DRAW_EVERY_S = 0.25
+DRAIN_S = 20.0
+
+
+def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | None, duration_s: float | None) -> None:
+    """Run until Ctrl-C, SIGTERM or the end of ``duration_s``.
+
+    Args:
+        settings: of the program; the bus is the demo's own.
+        speed: of the replay, as a multiple of the session's own.
+        symbols: simulated beside the real one.
+        folder: keeps the bus and the recovery store; None: a temporary one.
+        duration_s: None: without end.
+    """
+    from trademaster.bus import open_bus
+    from trademaster.demo.feed import Feed
+    from trademaster.topic_settings import topic_settings
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with contextlib.ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trademaster-demo-")))
+        url = f"embedded:{place / 'bus'}"
+        bus = open_bus(url)
+        stack.callback(bus.close)
+        bus.create(topic_settings(settings))
+        writer = bus.writer()
+        writer.write(Records("control.limits", [0], [b"demo"], [BAND]))
+        writer.close()
+        flow = stack.enter_context(_market_flow(url, place))
+        feed = Feed(bus, symbols, speed)
+        feed.start()
+        stack.callback(feed.stop)
+        _show(bus, feed, flow, stopping, duration_s)
+
+
+@contextlib.contextmanager
+def _market_flow(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """``trademaster run market`` beside us, its log in a file."""
+    log = folder / "market.log"
+    arguments = ["run", "market", "--bus", url, "--recovery", str(folder / "recovery"), "--quiet", "--set", f"market.intervals=1s,{INTERVAL}"]
+    with open(log, "wb") as out:
+        flow = subprocess.Popen([sys.executable, "-m", "trademaster", *arguments], stderr=out, start_new_session=True)
+        try:
+            yield flow
+        finally:
+            flow.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                flow.wait(DRAIN_S)
+            flow.kill()
+            flow.wait()
+
+
+def _show(bus: Bus, feed: Feed, flow: subprocess.Popen[bytes], stopping: threading.Event, duration_s: float | None) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from trademaster.demo.board import TOPICS, Board
+    from trademaster.demo.view import Screen
+
+    board, console = Board(INTERVAL), Console()
+    readers = [bus.reader(topic) for topic in TOPICS]
+    screen = Screen(board, console)
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        for reader in readers:
+            stack.callback(reader.close)
+        live = stack.enter_context(Live(screen.draw(0), console=console, screen=True, auto_refresh=False)) if console.is_terminal else None
+        drawn = 0.0
+        while not stopping.wait(POLL_S):
+            for reader in readers:
+                while (batch := reader.poll(10_000, 0.0)) is not None:
+                    board.apply(batch)
+            _check(feed, flow)
+            now = time.monotonic()
+            if duration_s is not None and now - began >= duration_s:
+                break
+            if now - drawn >= (DRAW_EVERY_S if live else 1.0):
+                drawn = now
+                live.update(screen.draw(feed.ticks), refresh=True) if live else screen.print(feed.ticks)
+    console.print(screen.summary(feed.ticks))
+
+
+def _check(feed: Feed, flow: subprocess.Popen[bytes]) -> None:
+    if feed.error is not None:
+        raise feed.error
+    if flow.poll() is not None:
+        raise TradeMasterError(f"the market flow ended with code {flow.returncode}", hint="run `trademaster doctor`; --folder DIR keeps its log")
+
