@@ -30,7 +30,7 @@ def parse_duration(text: str) -> int:
     if not match:
         raise ValueError(f"expected a duration such as 250ms, 4s or 1m (units: {', '.join(_UNITS_NS)}), found {text!r}")
     whole, fraction, unit = match.groups()
-    scale = 10 ** len(fraction or "")
+    scale: int = 10 ** len(fraction or "")
     duration_ns, rest = divmod(int(whole + (fraction or "")) * _UNITS_NS[unit], scale)
     if rest:
         raise ValueError(f"expected a whole number of nanoseconds, found {text!r}")

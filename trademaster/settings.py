@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.durations import format_duration, parse_duration
 
@@ -86,53 +86,61 @@ class Section(BaseModel):
 class BusSettings(Section):
     """Where topics are."""
 
-    url: str = Field("embedded:data/bus", description="`embedded:FOLDER` or `kafka://HOST:PORT,HOST:PORT`; options follow after `?`")
+    url: str = Field(
+        default="embedded:data/bus", description="`embedded:FOLDER` or `kafka://HOST:PORT,HOST:PORT`; options follow after `?`"
+    )
     patience: PositiveDuration = Field(
-        Duration.of("30s"), description="how long the bus may be out of reach before a run stops with an error"
+        default=Duration.of("30s"), description="how long the bus may be out of reach before a run stops with an error"
     )
 
 
 class MarketSettings(Section):
     """The market flow."""
 
-    intervals: Intervals = Field((Duration.of("1s"), Duration.of("1m")), description="lengths of bars, any number of them")
-    lateness: Duration = Field(Duration.of("0s"), description="how far behind its symbol's newest tick a tick may be and still count")
-    quiet_after: Duration = Field(Duration.of("1s"), description="how far its partition must have passed a quiet symbol's bar to close it")
-    ewma_lambda: float = Field(0.94, gt=0, lt=1, description="weight of the past in the EWMA variance")
+    intervals: Intervals = Field(default=(Duration.of("1s"), Duration.of("1m")), description="lengths of bars, any number of them")
+    lateness: Duration = Field(
+        default=Duration.of("0s"), description="how far behind its symbol's newest tick a tick may be and still count"
+    )
+    quiet_after: Duration = Field(
+        default=Duration.of("1s"), description="how far its partition must have passed a quiet symbol's bar to close it"
+    )
+    ewma_lambda: float = Field(default=0.94, gt=0, lt=1, description="weight of the past in the EWMA variance")
     idle_after: DurationOrOff = Field(
-        None, description="close bars of an idle feed by the wall clock; gives up identical replay; `off`: never"
+        default=None, description="close bars of an idle feed by the wall clock; gives up identical replay; `off`: never"
     )
 
 
 class EngineSettings(Section):
     """How flows are run."""
 
-    processes: int = Field(1, ge=1, le=256, description="worker processes on this machine")
-    epoch_interval: PositiveDuration = Field(Duration.of("10s"), description="how often state is stored and outputs are confirmed")
-    recovery: bool = Field(True, description="store state, and resume from it")
-    recovery_dir: Path = Field(Path("data/recovery"), description="folder of stored state")
-    metrics_port: int = Field(0, ge=0, le=65535, description="port of the Prometheus page; 0: none")
-    max_batch: int = Field(10_000, ge=1, le=1_000_000, description="most records of one poll")
-    max_wait: Duration = Field(Duration.of("2ms"), description="longest wait for a fuller batch")
-    source_parts: int = Field(4, ge=1, le=1024, description="groups of partitions that are read apart; part of stored state")
-    sink_parts: int = Field(16, ge=1, le=1024, description="groups of partitions that are written apart; part of stored state")
+    processes: int = Field(default=1, ge=1, le=256, description="worker processes on this machine")
+    epoch_interval: PositiveDuration = Field(default=Duration.of("10s"), description="how often state is stored and outputs are confirmed")
+    recovery: bool = Field(default=True, description="store state, and resume from it")
+    recovery_dir: Path = Field(default=Path("data/recovery"), description="folder of stored state")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="port of the Prometheus page; 0: none")
+    max_batch: int = Field(default=10_000, ge=1, le=1_000_000, description="most records of one poll")
+    max_wait: Duration = Field(default=Duration.of("2ms"), description="longest wait for a fuller batch")
+    source_parts: int = Field(default=4, ge=1, le=1024, description="groups of partitions that are read apart; part of stored state")
+    sink_parts: int = Field(default=16, ge=1, le=1024, description="groups of partitions that are written apart; part of stored state")
 
 
 class TopicsSettings(Section):
     """How topics are made by `trademaster topics create`."""
 
-    partitions: int = Field(8, ge=1, le=10_000, description="of a topic that is not read whole by every shard")
-    replication: int = Field(1, ge=1, le=100, description="copies of each partition; Kafka only")
-    retention: PositiveDuration = Field(Duration.of("30d"), description="how long records of topics that are not compacted are kept")
-    retention_bytes: int = Field(-1, ge=-1, description="most bytes a topic keeps; -1: no bound of its own")
+    partitions: int = Field(default=8, ge=1, le=10_000, description="of a topic that is not read whole by every shard")
+    replication: int = Field(default=1, ge=1, le=100, description="copies of each partition; Kafka only")
+    retention: PositiveDuration = Field(
+        default=Duration.of("30d"), description="how long records of topics that are not compacted are kept"
+    )
+    retention_bytes: int = Field(default=-1, ge=-1, description="most bytes a topic keeps; -1: no bound of its own")
 
 
 class LogSettings(Section):
     """What is said on stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is shown")
-    format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text on a terminal, else a JSON object a line")
-    progress: Literal["auto", "on", "off"] = Field("auto", description="a line of progress; `auto`: if stderr is a terminal")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level that is shown")
+    format: Literal["auto", "json", "text"] = Field(default="auto", description="`auto`: text on a terminal, else a JSON object a line")
+    progress: Literal["auto", "on", "off"] = Field(default="auto", description="a line of progress; `auto`: if stderr is a terminal")
 
 
 class Settings(BaseSettings):
@@ -149,7 +157,14 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: Any, **_others: Any) -> tuple[Any, ...]:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Nothing is read behind the caller's back: ``load_settings`` layers the sources, so that each value knows its origin."""
-        del settings_cls
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)

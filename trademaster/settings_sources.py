@@ -117,7 +117,8 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str], problems: 
     try:
         settings = Settings(**nested)  # type: ignore[arg-type]  # raw values: this is where they are validated
     except ValidationError as error:
-        problems += [_problem(detail, values, origins) for detail in error.errors(include_url=False)]
+        wrong = [_problem(detail, values, origins) for detail in error.errors(include_url=False)]
+        raise SettingsError("\n".join([*problems, *wrong]), hint=_HINT) from None
     if problems:
         raise SettingsError("\n".join(problems), hint=_HINT)
     return settings

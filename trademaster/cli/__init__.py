@@ -56,7 +56,7 @@ def _report(error: Exception) -> int:
     if isinstance(error, usage_error):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "trademaster"
-        _say(error.format_message(), f"`{command} --help` shows what may be written")
+        _say(str(getattr(error, "format_message", error.__str__)()), f"`{command} --help` shows what may be written")
         return 2
     if isinstance(error, Abort):
         return 130

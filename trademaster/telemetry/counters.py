@@ -87,7 +87,8 @@ class Counters:
 
     def row(self, process: int) -> Int64s:
         """The row of one process, which alone writes it."""
-        return self.rows[process]
+        row: Int64s = self.rows[process]
+        return row
 
     def totals(self) -> Totals:
         """Sums over the processes."""

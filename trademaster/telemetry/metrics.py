@@ -82,13 +82,13 @@ class _Living(MultiProcessCollector):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        super().__init__(CollectorRegistry(), path=str(folder))
+        super().__init__(CollectorRegistry(), path=str(folder))  # type: ignore[no-untyped-call]
 
     def collect(self) -> Any:
         for pid in {int(path.stem.rpartition("_")[2]) for path in self._folder.glob("gauge_live*_*.db")}:
             if not _lives(pid):
-                mark_process_dead(pid, path=str(self._folder))
-        return super().collect()
+                mark_process_dead(pid, path=str(self._folder))  # type: ignore[no-untyped-call]
+        return super().collect()  # type: ignore[no-untyped-call]
 
 
 def _lives(pid: int) -> bool:
