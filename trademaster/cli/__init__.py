@@ -14,10 +14,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     0: done. 1: it failed. 2: it cannot be done as asked. 130: Ctrl-C. Data goes to stdout, everything else to stderr.
     """
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    sys.exit(execute(sys.argv[1:] if arguments is None else list(arguments)))
 
 
-def run(arguments: list[str]) -> int:
+def execute(arguments: list[str]) -> int:
     """The exit code of a command line; errors are printed, never raised, unless debugging."""
     from trademaster.cli.commands import ROOT
 
