@@ -48,13 +48,14 @@ def examine(*, config: Path | None = None, sets: Sequence[str] = (), bus: str | 
         loaded = load(config=config, sets=sets, flags={"bus.url": bus})
     except SettingsError as error:
         findings.append(Finding("settings", "fail", str(error), error.hint))
-        loaded = load(environment={})
+        settings = Settings()  # the defaults, so that the other checks go on
     else:
+        settings = loaded.settings
         changed = sum(origin != "default" for origin in loaded.origins.values())
         findings.append(Finding("settings", "ok", f"{changed} set, {len(loaded.origins) - changed} by default"))
     checks: tuple[Callable[[Settings], Iterable[Finding]], ...] = (check_bus, check_disk, check_kernels, check_clock, check_open_files)
     for check in checks:
-        findings += check(loaded.settings)
+        findings += check(settings)
     return findings
 
 
