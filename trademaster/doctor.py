@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import shutil
 import sys
@@ -125,8 +126,10 @@ def disk_finding(folder: Path, free_bytes: int, *, writable: bool) -> Finding:
 
 def check_kernels(_settings: Settings) -> Iterator[Finding]:
     """Compiled code of the kernels lies in their cache; without it the first run compiles for a while."""
+    from schemas.kernels import CACHE_FOLDER
+
     root = Path(__file__).resolve().parent.parent
-    missing = [path.relative_to(root) for path in kernel_files(root) if not is_compiled(path)]
+    missing = [path.relative_to(root) for path in kernel_files(root) if not is_compiled(path, CACHE_FOLDER)]
     if missing:
         found = f"{len(missing)} files with kernels are not compiled, the first: {missing[0]}"
         yield Finding("kernels", "warn", found, "`make setup` compiles them; else the first run does, which takes a minute")
@@ -135,20 +138,19 @@ def check_kernels(_settings: Settings) -> Iterator[Finding]:
 
 
 def kernel_files(root: Path) -> list[Path]:
-    """Files that ask numba to cache what it compiles."""
+    """Files with functions that are compiled and kept."""
     packages = ("schemas", "operators", "sources", "sinks", "trademaster")
     files = [path for package in packages for path in sorted((root / package).rglob("*.py"))]
-    return [path for path in files if path.name != "doctor.py" and "cache=True" in path.read_text(encoding="utf-8")]
+    return [path for path in files if _KERNEL.search(path.read_text(encoding="utf-8"))]
 
 
-def is_compiled(path: Path) -> bool:
-    """An index of the cache, of this Python and not older than the file, is there for the file.
+_KERNEL = re.compile(r"^\s*@(kernel|njit\(.*cache=True.*)$", re.MULTILINE)
 
-    numba keeps it in ``__pycache__``, or below NUMBA_CACHE_DIR in a folder for each source folder.
-    """
-    elsewhere = os.environ.get("NUMBA_CACHE_DIR")
+
+def is_compiled(path: Path, kept: Path) -> bool:
+    """An index of numba's cache, of this Python and not older than the file, is below ``kept`` or beside the file."""
     pattern = f"{path.stem}.*.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
-    found = Path(elsewhere).rglob(pattern) if elsewhere else (path.parent / "__pycache__").glob(pattern)
+    found = [*kept.rglob(pattern), *(path.parent / "__pycache__").glob(pattern)]
     return any(index.stat().st_mtime >= path.stat().st_mtime for index in found)
 
 

@@ -28,7 +28,7 @@ def test_every_type_and_every_topic_has_a_row() -> None:
 
 
 def test_every_payload_that_is_defined_is_in_the_table() -> None:
-    def below(kind: type) -> set[type]:
+    def below(kind: type[Any]) -> set[type[Any]]:
         return {kind} | {inner for sub in kind.__subclasses__() for inner in below(sub)}
 
     ours = {kind for kind in below(Payload) if kind.__module__.startswith("schemas.") and kind.__name__ not in {"Payload", "Header"}}
@@ -77,7 +77,9 @@ def payloads(draw: st.DrawFn, kind: type[msgspec.Struct]) -> dict[str, Any]:
     values = {}
     for field in msgspec.structs.fields(kind):
         if draw(st.integers(0, 30)):
-            values[field.encode_name] = draw(values_of(hints[field.name]) if draw(st.integers(0, 30)) else st.sampled_from([None, [], "x", 1]))
+            values[field.encode_name] = draw(
+                values_of(hints[field.name]) if draw(st.integers(0, 30)) else st.sampled_from([None, [], "x", 1])
+            )
     if not draw(st.integers(0, 10)):
         values["unknown"] = 1
     return values

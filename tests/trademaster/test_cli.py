@@ -122,7 +122,9 @@ def test_a_bus_out_of_reach_exits_1_without_a_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_nobody_foresaw_is_one_line_and_a_traceback_only_when_debugging(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_nobody_foresaw_is_one_line_and_a_traceback_only_when_debugging(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError("of a test")
 

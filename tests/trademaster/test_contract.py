@@ -42,7 +42,9 @@ def _fetch(archive: Path) -> None:
     if shutil.which("npm") is None:
         _left_out("npm is not here")
     archive.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["npm", "pack", "--silent", RULES_OF_ASYNCAPI], cwd=archive.parent, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        ["npm", "pack", "--silent", RULES_OF_ASYNCAPI], cwd=archive.parent, capture_output=True, text=True, timeout=120, check=False
+    )
     if done.returncode or not archive.is_file():
         _left_out(f"npm cannot get {RULES_OF_ASYNCAPI}: {done.stderr.strip()[-300:]}")
 

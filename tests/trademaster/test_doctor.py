@@ -77,18 +77,25 @@ def test_the_pythons_that_work(version: tuple[int, int], status: str) -> None:
     assert doctor.check_python(version).status == status
 
 
-def test_a_kernel_is_compiled_when_its_index_is_newer_than_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+@pytest.mark.parametrize("kept", ["elsewhere/below", "__pycache__"])
+def test_a_kernel_is_compiled_when_its_index_is_newer_than_its_file(tmp_path: Path, kept: str) -> None:
     source = tmp_path / "bars.py"
     source.write_text("@njit(cache=True)\n")
-    index = tmp_path / "__pycache__" / f"bars.close-12.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
-    index.parent.mkdir()
-    assert not doctor.is_compiled(source)
+    index = tmp_path / kept / f"bars.close-12.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
+    index.parent.mkdir(parents=True)
+    assert not doctor.is_compiled(source, tmp_path / "elsewhere")
     index.touch()
     os.utime(source, ns=(1, 1))
-    assert doctor.is_compiled(source)
+    assert doctor.is_compiled(source, tmp_path / "elsewhere")
     os.utime(index, ns=(0, 0))
-    assert not doctor.is_compiled(source)
+    assert not doctor.is_compiled(source, tmp_path / "elsewhere")
+
+
+def test_the_files_with_kernels_are_found(tmp_path: Path) -> None:
+    (tmp_path / "schemas").mkdir()
+    for name, text in {"a": "@kernel\n", "b": "    @njit(cache=True, nogil=True)\n", "c": "# cache=True\n", "d": "@njit\n"}.items():
+        (tmp_path / "schemas" / f"{name}.py").write_text(text)
+    assert [path.stem for path in doctor.kernel_files(tmp_path)] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_every_setting_is_described_and_frozen() -> None:
     assert [f"{section}.{name}" for section, fields in sections().items() for name, field in fields.items() if not field.description] == []
     settings = load_settings(environment={})
     with pytest.raises(ValidationError):
-        settings.engine.processes = 3  # type: ignore[misc]
+        settings.engine.processes = 3
 
 
 def test_lists_are_commas_or_json_and_repeats_win() -> None:
@@ -121,12 +121,18 @@ def test_an_error_names_the_setting_its_place_and_what_is_allowed(text: str, say
 
 def test_all_errors_are_told_at_once_each_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
-    file.write_text('[engine]\nprocesses = 0\n[nonsense]\nx = 1\n')
+    file.write_text("[engine]\nprocesses = 0\n[nonsense]\nx = 1\n")
     with pytest.raises(SettingsError) as caught:
         load(config=file, environment={"TRADEMASTER_LOG__LEVEL": "x", "TRADEMASTER_LOG_FORMAT": "json"}, sets=["market.lateness=x"])
     message = str(caught.value)
     assert len(message.splitlines()) == 5
-    for part in (f"engine.processes (from {file})", "nonsense.x", "log.level (from TRADEMASTER_LOG__LEVEL)", "TRADEMASTER_LOG__FORMAT?", "--set"):
+    for part in (
+        f"engine.processes (from {file})",
+        "nonsense.x",
+        "log.level (from TRADEMASTER_LOG__LEVEL)",
+        "TRADEMASTER_LOG__FORMAT?",
+        "--set",
+    ):
         assert part in message
 
 

@@ -47,7 +47,9 @@ WORK = st.lists(
 
 
 @given(st.lists(WORK, min_size=1, max_size=3))
-def test_totals_are_the_sum_of_what_each_process_did(tmp_path_factory: pytest.TempPathFactory, work: list[list[tuple[object, ...]]]) -> None:
+def test_totals_are_the_sum_of_what_each_process_did(
+    tmp_path_factory: pytest.TempPathFactory, work: list[list[tuple[object, ...]]]
+) -> None:
     counters = Counters.create(tmp_path_factory.mktemp("counters") / "c", len(work))
     lags: dict[object, int] = {}
     for process, calls in enumerate(work):

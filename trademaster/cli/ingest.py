@@ -131,12 +131,11 @@ def simulate(
     settings = options.settings_of(config, sets, bus__url=bus)
     seconds = options.parse_duration_s("--duration", duration)
     counts = [count for count in (limit, None if seconds is None else int(seconds * rate)) if count is not None]
-    from schemas.ticks import TickFrame
     from sources.simulator import Simulator
 
     market = Simulator(symbols, rate, seed)
     with _feed(settings, "simulator", speed, batch, quiet) as feed:
-        feed.ticks(TickFrame(rows) for rows in market.blocks(min(counts) if counts else None))
+        feed.ticks(market.blocks(min(counts) if counts else None))
 
 
 def _topic(name: str) -> str:
