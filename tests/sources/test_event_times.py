@@ -145,7 +145,11 @@ def test_any_text_is_a_time_or_none(cells: list[str]) -> None:
     read(cells, "ms")
 
 
-@given(st.lists(st.datetimes(datetime(1970, 1, 3), datetime(2199, 1, 1)), min_size=1), st.sampled_from(["ms", "us", "ns"]), st.sampled_from(ZONES))
+@given(
+    st.lists(st.datetimes(datetime(1970, 1, 3), datetime(2199, 1, 1)), min_size=1),
+    st.sampled_from(["ms", "us", "ns"]),
+    st.sampled_from(ZONES),
+)
 def test_typed_columns_are_read_like_their_text(moments: list[datetime], unit: str, zone: str) -> None:
     in_ms = [moment.replace(microsecond=moment.microsecond // 1000 * 1000) for moment in moments]
     cells = pl.Series(in_ms, dtype=pl.Datetime(unit))  # type: ignore[arg-type]
