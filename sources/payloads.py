@@ -16,7 +16,7 @@ from schemas.times import format_time
 from sources.columns import BARS, PRICES, Columns, TableOptions
 from sources.event_times import TimeReader, describe
 from sources.numbers import read_numbers
-from sources.table import Faults, Int64s, BadLine, Table
+from sources.table import BadLine, Faults, Int64s, Table
 
 _TIMES = frozenset({"timestamp", "start", "end"})
 _NUMBERS = frozenset({*PRICES, "volume", "tradeCount"})

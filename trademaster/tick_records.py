@@ -10,8 +10,8 @@ import numpy as np
 from schemas.bus import Records
 from schemas.partitioning import partition_of
 from schemas.symbols import SYMBOLS
+from schemas.tick_codec import encode_ticks
 from schemas.ticks import Rows
-from trademaster.tick_encoding import encode_ticks
 
 TOPIC = "market.ticks"
 

@@ -94,7 +94,7 @@ SMOOTH = {"zipf": 0.0, "quote_share": 1.0, "price": (100.0, 500.0), "tick_size":
 
 def test_symbols_of_a_sector_move_together_more_than_others() -> None:
     # A correlation of 1500 pairs has a standard deviation of about 0.026; five of them.
-    found = np.corrcoef(returns(Law(market_share=0.4, sector_share=0.3, sectors=2, **SMOOTH)))  # type: ignore[arg-type]
+    found = np.asarray(np.corrcoef(returns(Law(market_share=0.4, sector_share=0.3, sectors=2, **SMOOTH))))  # type: ignore[arg-type]
     for one, two, wanted in ((0, 2, 0.7), (1, 3, 0.7), (0, 1, 0.4), (2, 3, 0.4), (1, 2, 0.4)):
         assert found[one, two] == pytest.approx(wanted, abs=0.13)
 
