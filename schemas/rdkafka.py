@@ -118,6 +118,8 @@ class Metadata(ctypes.Structure):
 ERROR_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 STATISTICS_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p)
+NO_LOG = LOG_CALLBACK()
+"""No log: librdkafka's threads would call into Python for each line; errors come as events. NULL, so nothing to be kept alive."""
 
 _P = ctypes.c_void_p
 _S = ctypes.c_char_p

@@ -19,7 +19,7 @@ class PlainProducer:
     """A ``confluent_kafka.Producer``. Arguments as of ``CompiledProducer``."""
 
     def __init__(self, properties: Mapping[str, str], on_error: OnError, on_statistics: OnStatistics) -> None:
-        settings: dict[str, Any] = {**properties, "delivery.report.only.error": True}
+        settings: dict[str, Any] = {**properties, "delivery.report.only.error": True, "log_level": 0}
         settings["error_cb"] = lambda error: on_error(error.code(), error.str())
         settings["stats_cb"] = lambda text: on_statistics(text.encode())
         settings["on_delivery"] = self._delivered

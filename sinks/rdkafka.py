@@ -153,10 +153,9 @@ class CompiledProducer:
     def __init__(self, properties: Mapping[str, str], on_error: OnError, on_statistics: OnStatistics) -> None:
         self._lib = lib = c.require_library()
         self._on_error, self._on_statistics = on_error, on_statistics
-        self._log = c.LOG_CALLBACK(lambda *_: None)
         conf = c.new_configuration({**properties, "delivery.report.only.error": "true"})
         lib.rd_kafka_conf_set_events(conf, c.EVENT_DELIVERY_REPORT | c.EVENT_ERROR | c.EVENT_STATISTICS)
-        lib.rd_kafka_conf_set_log_cb(conf, self._log)
+        lib.rd_kafka_conf_set_log_cb(conf, c.NO_LOG)
         self._client: int | None = c.new_client(c.PRODUCER, conf)
         self._queue = lib.rd_kafka_queue_get_main(self._client)
         self._topics: dict[str, int] = {}
@@ -251,6 +250,10 @@ class CompiledProducer:
         self._lib.rd_kafka_queue_destroy(self._queue)
         self._lib.rd_kafka_destroy(self._client)
         self._client = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_client", None) is not None:
+            self.close()  # its threads would go on for ever
 
 
 _PURGE_QUEUE, _PURGE_INFLIGHT, _PURGE_NON_BLOCKING = 0x1, 0x2, 0x4

@@ -20,7 +20,7 @@ class PlainConsumer:
     """A ``confluent_kafka.Consumer`` with partitions assigned by hand. Arguments as of ``CompiledConsumer``."""
 
     def __init__(self, properties: Mapping[str, str], on_error: OnError, on_statistics: OnStatistics) -> None:
-        settings: dict[str, Any] = dict(properties)
+        settings: dict[str, Any] = {**properties, "log_level": 0}
         settings["error_cb"] = lambda error: on_error(error.code(), error.str())
         settings["stats_cb"] = lambda text: on_statistics(text.encode())
         try:

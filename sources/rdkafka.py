@@ -153,12 +153,12 @@ class CompiledConsumer:
         self._callbacks = (  # C keeps pointers to these: they must live as long as the client
             c.ERROR_CALLBACK(lambda _client, code, text, _opaque: on_error(code, (text or b"").decode(errors="replace"))),
             c.STATISTICS_CALLBACK(self._statistics),
-            c.LOG_CALLBACK(lambda *_: None),
         )
         self._on_statistics = on_statistics
         conf = c.new_configuration(properties)
         lib.rd_kafka_conf_set_error_cb(conf, self._callbacks[0])
         lib.rd_kafka_conf_set_stats_cb(conf, self._callbacks[1])
+        lib.rd_kafka_conf_set_log_cb(conf, c.NO_LOG)
         self._client: int | None = c.new_client(c.CONSUMER, conf)
         lib.rd_kafka_poll_set_consumer(self._client)
         self._queue = lib.rd_kafka_queue_get_consumer(self._client)
@@ -248,6 +248,10 @@ class CompiledConsumer:
         # Without the flag it would leave a group in order, and wait for a broker that may be gone.
         self._lib.rd_kafka_destroy_flags(self._client, _DESTROY_NO_CONSUMER_CLOSE)
         self._client = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_client", None) is not None:
+            self.close()  # its threads would go on for ever
 
     def _list(self, topic: str, position: Position) -> Any:
         made = self._lib.rd_kafka_topic_partition_list_new(len(position))
