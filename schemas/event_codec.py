@@ -28,7 +28,7 @@ def decode_event(value: bytes, payload_type: type[P]) -> Envelope[P]:
     Raises:
         RejectedRecord: it is no such event; reason and message say why.
     """
-    return _decoded(_decoder(payload_type), value)  # type: ignore[no-any-return]
+    return _decoded(_decoder(payload_type), value)  # type: ignore[no-any-return, arg-type]
 
 
 def open_envelope(value: bytes) -> RawEnvelope:

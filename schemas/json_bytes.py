@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import config, types
 from numba.extending import intrinsic
 
@@ -44,7 +44,7 @@ FRACTION_LIMITS = np.array([(1 << 53) // 10**places + 1 for places in range(17)]
 assert sys.byteorder == "little"
 
 
-if config.DISABLE_JIT:
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
     def address_of(data: Any) -> Any:
         """What the functions here take for the buffer: where its bytes begin (uncompiled: the array itself)."""
@@ -54,7 +54,7 @@ if config.DISABLE_JIT:
         """The byte at a position."""
         return int(data[at])
 
-    def word_at(data: Any, at: int) -> Any:
+    def word_at(data: Any, at: Any) -> Any:
         """The 8 bytes at a position as a little-endian word."""
         return np.uint64(int.from_bytes(data[at : at + 8].tobytes(), "little"))
 
@@ -66,7 +66,7 @@ if config.DISABLE_JIT:
         """Write a double."""
         data[at : at + 8] = np.frombuffer(np.float64(value).tobytes(), np.uint8)
 
-    def put_word(data: Any, at: int, value: int) -> None:
+    def put_word(data: Any, at: int, value: Any) -> None:
         """Write an integer of 8 bytes."""
         data[at : at + 8] = np.frombuffer(np.int64(value).tobytes(), np.uint8)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 import msgspec
 
 JSON_ERRORS = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
@@ -74,10 +75,7 @@ def found_at(path: str, raw: bytes) -> str:
     """The JSON text of what stands at a path of valid JSON (of what is there, where the path does not lead further), for a message."""
     for name, place in _STEP.findall("." + path if path and path[0] != "[" else path):
         try:
-            if name:
-                raw = bytes(_skim_object(raw)[name])
-            else:
-                raw = bytes(_skim_array(raw)[int(place)])
+            raw = bytes(_skim_object(raw)[name] if name else _skim_array(raw)[int(place)])
         except (*JSON_ERRORS, LookupError):
             break
     return shown_bytes(raw)

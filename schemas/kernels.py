@@ -39,9 +39,9 @@ def _cache_folder() -> Path:
 CACHE_FOLDER = _cache_folder()
 """Where compiled kernels are kept."""
 
-config.CACHE_DIR = str(CACHE_FOLDER)
+config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
 
 
 def kernel(function: F) -> F:
     """Compile a function on its first call, and keep it. It releases the GIL, divides by zero as IEEE 754 says, and checks no bounds."""
-    return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+
 import msgspec
 
 from schemas.dead_letters import Reason

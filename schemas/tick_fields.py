@@ -36,12 +36,13 @@ _NAMES = ("timestamp", "price", "size", "bid", "ask", "bidSize", "askSize", "seq
 _COLUMNS = ("time", "price", "size", "bid", "ask", "bid_size", "ask_size", "sequence")
 assert [TICK.fields[name][1] for name in _COLUMNS] == [8 * place for place in range(8)]  # type: ignore[index]
 
+
 def _word(text: str) -> int:
     return int.from_bytes(text.encode()[:8], "little")
 
 
 # A multiplication sends the first word of each key to a place of its own.
-_KEY_HASH = np.uint64(0xb2221a58008a05a7)
+_KEY_HASH = np.uint64(0xB2221A58008A05A7)
 _KEY_SHIFT = np.uint64(60)
 _KEY_WORDS = np.zeros(16, np.uint64)
 _KEYS = np.full(16, UNKNOWN, np.int64)
@@ -133,7 +134,7 @@ def symbol_at(data: Any, at: int, end: int, slots: Any, mask: int, words: Any, n
 @kernel
 def _same_rest(data: Any, start: int, length: int, arena: Any, arena_start: int) -> bool:
     """Whether two names of one length that agree in their first 8 bytes agree in all."""
-    for place in range(8, length):
+    for place in range(8, length):  # noqa: SIM110 - compiled
         if byte_at(data, start + place) != byte_at(arena, arena_start + place):
             return False
     return True
@@ -175,7 +176,7 @@ def side_at(data: Any, at: int) -> Any:
 
 
 @kernel
-def skip_value(data: Any, at: int, end: int) -> int:
+def skip_value(data: Any, at: int, end: int) -> Any:
     """The position behind a scalar that nobody reads."""
     if byte_at(data, at) == 34:
         quote = string_end(data, at + 1, end)

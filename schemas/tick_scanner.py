@@ -61,9 +61,10 @@ FULL = -2
 """In place of a position: the rows do not suffice."""
 
 _ROW_BYTES = TICK.itemsize
-_AT_SEQUENCE, _AT_WATERMARK, _AT_OFFSET, _AT_SYMBOL, _AT_PARTITION, _AT_INDEX, _AT_KIND, _AT_SIDE = (
-    TICK.fields[name][1] for name in ("sequence", "watermark", "offset", "symbol", "partition", "index", "kind", "side")  # type: ignore[index]
-)
+_OFFSETS = {name: int(field[1]) for name, field in (TICK.fields or {}).items()}
+_AT_SEQUENCE, _AT_WATERMARK, _AT_OFFSET = _OFFSETS["sequence"], _OFFSETS["watermark"], _OFFSETS["offset"]
+_AT_SYMBOL, _AT_PARTITION, _AT_INDEX = _OFFSETS["symbol"], _OFFSETS["partition"], _OFFSETS["index"]
+_AT_KIND, _AT_SIDE = _OFFSETS["kind"], _OFFSETS["side"]
 
 _SIZES = 1 << SIZE | 1 << BID_SIZE | 1 << ASK_SIZE
 _ALWAYS = 1 << TYPE | 1 << TIME

@@ -13,7 +13,7 @@ _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.i
 
 
 @kernel
-def _pair_at(data: Any, at: int) -> int:
+def _pair_at(data: Any, at: int) -> Any:
     """Two digits as a number; beyond 99 where they are none."""
     tens, ones = np.int64(byte_at(data, at)) - 48, np.int64(byte_at(data, at + 1)) - 48
     if tens < 0 or tens > 9 or ones < 0 or ones > 9:
@@ -30,9 +30,10 @@ def _days_before(year: int, month: int, day: int) -> int:
 
 
 @kernel
-def _seconds_at(data: Any, at: int) -> int:
+def _seconds_at(data: Any, at: int) -> Any:
     """Seconds since 1970 of ``2026-01-02T15:04:05``; DECLINED if it is not of this form, before 1970 or no date and time that exist."""
-    if byte_at(data, at + 4) != 45 or byte_at(data, at + 7) != 45 or byte_at(data, at + 10) != 84 or byte_at(data, at + 13) != 58 or byte_at(data, at + 16) != 58:
+    date_marks = byte_at(data, at + 4) == 45 and byte_at(data, at + 7) == 45 and byte_at(data, at + 10) == 84
+    if not date_marks or byte_at(data, at + 13) != 58 or byte_at(data, at + 16) != 58:
         return DECLINED
     year = _pair_at(data, at) * 100 + _pair_at(data, at + 2)
     month, day = _pair_at(data, at + 5), _pair_at(data, at + 8)

@@ -57,7 +57,12 @@ def test_a_refusal_says_where_and_what(raw: bytes, reason: str, said: list[str])
     assert len(str(refused.value)) < 300
 
 
-@given(st.one_of(st.binary(max_size=50), st.tuples(st.integers(0, len(GOOD)), st.binary(max_size=3)).map(lambda cut: GOOD[: cut[0]] + cut[1] + GOOD[cut[0] + 1 :])))
+@given(
+    st.one_of(
+        st.binary(max_size=50),
+        st.tuples(st.integers(0, len(GOOD)), st.binary(max_size=3)).map(lambda cut: GOOD[: cut[0]] + cut[1] + GOOD[cut[0] + 1 :]),
+    )
+)
 def test_any_bytes_are_an_event_or_refused(raw: bytes) -> None:
     for decode in (lambda: decode_event(raw, Bar), lambda: open_envelope(raw)):
         try:

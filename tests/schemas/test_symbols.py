@@ -18,9 +18,9 @@ def found(flat: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], raw: byte
     at = name_hash(raw) & len(slots) - 1
     while slots[at]:
         code = (int(slots[at]) & 0xFFFFFFFF) - 1
-        if int(slots[at]) >> 32 == len(raw) and int(words[at]) == int.from_bytes(raw[:8], "little"):
-            if arena[int(ends[code]) - len(raw) : int(ends[code])].tobytes() == raw:
-                return code
+        alike = int(slots[at]) >> 32 == len(raw) and int(words[at]) == int.from_bytes(raw[:8], "little")
+        if alike and arena[int(ends[code]) - len(raw) : int(ends[code])].tobytes() == raw:
+            return code
         at = (at + 1) & len(slots) - 1
     return -1
 
