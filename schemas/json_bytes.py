@@ -1,4 +1,4 @@
-"""Compiled pieces of a JSON scanner over one buffer of bytes: words of 8 bytes at a time, exact numbers, plain strings.
+"""Compiled pieces of a JSON scanner over one buffer of bytes: words of 8 bytes at a time, digits, plain strings.
 
 They take what is usual and decline the rest by a position of ``DECLINED``; whoever calls them then asks a real parser. What
 they accept they understand as msgspec does, to the bit.
@@ -34,13 +34,6 @@ ABOVE_NINE = np.uint64(0x7676767676767676)
 NULL = np.uint64(int.from_bytes(b"null", "little"))
 FOUR_BYTES = np.uint64(0xFFFFFFFF)
 
-INT_POWERS = np.array([10**k for k in range(20)], np.uint64)
-FLOAT_POWERS = np.array([10.0**k for k in range(23)])
-"""The powers of ten that a double holds exactly."""
-EXACT = np.uint64(1 << 53)
-FRACTION_LIMITS = np.array([(1 << 53) // 10**places + 1 for places in range(17)], np.uint64)
-"""An integral part from here on makes a mantissa of more than 53 bits with that many decimals; below it nothing overflows."""
-
 assert sys.byteorder == "little"
 
 
@@ -61,6 +54,18 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
     def low_bit(word: Any) -> int:
         """Number of the lowest bit that is set, of a word that is not 0."""
         return (int(word) & -int(word)).bit_length() - 1
+
+    def leading_zeros(word: Any) -> int:
+        """How many high bits of a word that is not 0 are not set."""
+        return 64 - int(word).bit_length()
+
+    def high_product(first: Any, second: Any) -> Any:
+        """The upper word of the product of two."""
+        return np.uint64(int(first) * int(second) >> 64)
+
+    def double_of(bits: Any) -> Any:
+        """The double that has these bits."""
+        return np.uint64(bits).view(np.float64)
 
     def put_number(data: Any, at: int, value: float) -> None:
         """Write a double."""
@@ -132,6 +137,29 @@ else:
 
         return types.int64(types.uint64), generate
 
+    @intrinsic
+    def leading_zeros(_context: Any, _word: Any) -> Any:  # noqa: D103 - as above
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.uint64), generate
+
+    @intrinsic
+    def high_product(_context: Any, _first: Any, _second: Any) -> Any:  # noqa: D103 - as above
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            double = ir.IntType(128)
+            product = builder.mul(builder.zext(arguments[0], double), builder.zext(arguments[1], double))
+            return builder.trunc(builder.lshr(product, ir.Constant(double, 64)), ir.IntType(64))
+
+        return types.uint64(types.uint64, types.uint64), generate
+
+    @intrinsic
+    def double_of(_context: Any, _bits: Any) -> Any:  # noqa: D103 - as above
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], ir.DoubleType())
+
+        return types.float64(types.uint64), generate
+
 
 @kernel
 def skip_space(data: Any, at: int, end: int) -> int:
@@ -175,54 +203,3 @@ def digits_at(data: Any, at: int) -> Any:
     low = (word & np.uint64(0x000000FF000000FF)) * np.uint64(0x000F424000000064)
     high = ((word >> np.uint64(16)) & np.uint64(0x000000FF000000FF)) * np.uint64(0x0000271000000001)
     return (low + high) >> np.uint64(32), count
-
-
-@kernel
-def whole_at(data: Any, at: int) -> Any:
-    """A number without sign, fraction and exponent of at most 19 digits: its value, and the position behind it."""
-    start = at
-    value, count = digits_at(data, at)
-    at += count
-    while count == 8 and at - start <= 16:
-        more, count = digits_at(data, at)
-        value = value * INT_POWERS[count] + more
-        at += count
-    digits = at - start
-    if digits == 0 or digits > 19 or (byte_at(data, start) == 48 and digits > 1):
-        return value, DECLINED
-    return value, at
-
-
-@kernel
-def number_at(data: Any, at: int) -> Any:
-    """A JSON number as the nearest double, and the position behind it.
-
-    Takes at most 19 digits that make an integer below 2**53, divided by a power of ten that a double holds exactly: then one
-    division of IEEE 754 is correctly rounded. Declines larger ones, exponents and negative zero.
-    """
-    negative = byte_at(data, at) == 45
-    if negative:
-        at += 1
-    mantissa, at = whole_at(data, at)
-    if at < 0:
-        return 0.0, DECLINED
-    value = np.float64(mantissa)
-    if byte_at(data, at) == 46:
-        at += 1
-        start = at
-        more, count = digits_at(data, at)
-        at += count
-        if count == 8:
-            second, count = digits_at(data, at)
-            if count == 8:
-                return 0.0, DECLINED
-            more = more * INT_POWERS[count] + second
-            at += count
-        places = at - start
-        if places == 0 or mantissa >= FRACTION_LIMITS[places]:
-            return 0.0, DECLINED
-        mantissa = mantissa * INT_POWERS[places] + more
-        value = np.float64(mantissa) / FLOAT_POWERS[places]
-    if mantissa >= EXACT or byte_at(data, at) | 32 == 101 or (negative and mantissa == np.uint64(0)):
-        return 0.0, DECLINED
-    return -value if negative else value, at

@@ -14,13 +14,12 @@ from schemas.json_bytes import (
     QUOTES,
     byte_at,
     low_bit,
-    number_at,
     skip_space,
     special_bytes,
     string_end,
-    whole_at,
     word_at,
 )
+from schemas.json_numbers import number_at, whole_at
 from schemas.kernels import kernel
 from schemas.symbols import MAX_SYMBOL_BYTES, MIX
 from schemas.tick_times import time_text_at

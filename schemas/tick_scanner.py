@@ -17,15 +17,14 @@ from schemas.json_bytes import (
     NULL,
     address_of,
     byte_at,
-    number_at,
     put_byte,
     put_half,
     put_number,
     put_word,
     skip_space,
-    whole_at,
     word_at,
 )
+from schemas.json_numbers import number_at, whole_at
 from schemas.kernels import kernel
 from schemas.tick_fields import (
     ASK,

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from schemas.json_bytes import DECLINED, INT_POWERS, byte_at, digits_at
+from schemas.json_bytes import DECLINED, byte_at, digits_at
+from schemas.json_numbers import INT_POWERS
 from schemas.kernels import kernel
 
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)

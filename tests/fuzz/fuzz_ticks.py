@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the codec of ``market.ticks`` with atheris: ``python tests/fuzz/fuzz_ticks.py SECONDS [FOLDER]``.
 
-The compiled scanner and the careful path must agree on every input (a NUL, NUL separates records), decoding must raise nothing, and what
-was decoded must come back the same after encoding. Inputs that matter are kept in FOLDER, if it is given.
+The compiled scanner and the careful path must agree on every input (two NULs separate records), decoding must raise nothing, and
+what was decoded must come back the same after encoding. Inputs that matter are kept in FOLDER, if it is given.
 
 What is compiled gives no coverage, so the fuzzer is guided by the checks alone. With NUMBA_DISABLE_JIT=1 the scanner runs uncompiled: slower,
 but then the fuzzer sees its branches, and each byte it reads is checked against the bounds.
@@ -22,7 +22,7 @@ from numba import config  # noqa: E402
 
 GUIDES = ["schemas.tick_checks", "schemas.json_errors", "schemas.times"]
 if config.DISABLE_JIT:
-    GUIDES += ["schemas.tick_scanner", "schemas.tick_fields", "schemas.tick_times", "schemas.json_bytes"]
+    GUIDES += ["schemas.tick_scanner", "schemas.tick_fields", "schemas.tick_times", "schemas.json_bytes", "schemas.json_numbers"]
 else:
     import schemas.tick_scanner  # noqa: F401 - before the others: what is compiled cannot be instrumented
 
