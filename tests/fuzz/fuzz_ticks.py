@@ -3,8 +3,8 @@
 The compiled scanner and the careful path must agree on every input (two NULs separate records), decoding must raise nothing, and
 what was decoded must come back the same after encoding. Inputs that matter are kept in FOLDER, if it is given.
 
-What is compiled gives no coverage, so the fuzzer is guided by the checks alone. With NUMBA_DISABLE_JIT=1 the scanner runs uncompiled: slower,
-but then the fuzzer sees its branches, and each byte it reads is checked against the bounds.
+What is compiled gives no coverage, so the fuzzer is guided by the checks alone. With NUMBA_DISABLE_JIT=1 the scanner runs
+uncompiled: slower, but then the fuzzer sees its branches, and each byte it reads is checked against the bounds.
 """
 
 from __future__ import annotations
