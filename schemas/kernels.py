@@ -44,4 +44,4 @@ config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
 
 def kernel(function: F) -> F:
     """Compile a function on its first call, and keep it. It releases the GIL, divides by zero as IEEE 754 says, and checks no bounds."""
-    return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[return-value]
+    return njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[return-value]
