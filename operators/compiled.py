@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,3 +45,32 @@ def digest_of(folder: Path) -> str:
     for path in sorted(folder.glob("*.py")):
         text.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return text.hexdigest()
+
+
+def _make_prefetch() -> Callable[[Any, Any], None]:
+    if config.DISABLE_JIT:
+        return lambda _array, _index: None
+
+    @intrinsic
+    def prefetch(_context: Any, array: Any, index: Any) -> Any:
+        """Ask the processor for ``array[index]``, a record or a row of records, before it is needed. At most three cache lines."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            source = make_array(signature.args[0])(context, builder, args[0])
+            at = builder.mul(builder.sext(args[1], ir.IntType(64)), builder.extract_value(source.strides, 0))
+            address = builder.add(builder.ptrtoint(source.data, ir.IntType(64)), at)
+            integer = ir.IntType(32)
+            pointer = ir.IntType(8).as_pointer()
+            fetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer], ir.FunctionType(ir.VoidType(), [pointer, *[integer] * 3]))
+            for line in range(min(3, -(-signature.args[0].dtype.size * signature.args[0].ndim // 64))):
+                there = builder.inttoptr(builder.add(address, ir.Constant(ir.IntType(64), 64 * line)), pointer)
+                builder.call(fetch, [there, integer(1), integer(3), integer(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, index), emit
+
+    return cast("Callable[[Any, Any], None]", prefetch)
+
+
+prefetch = _make_prefetch()
+"""Without a compiler it does nothing, as it changes nothing but time."""

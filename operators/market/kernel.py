@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import digest_of, kernel, leaf
+from operators.compiled import digest_of, kernel, leaf, prefetch
 from operators.market.bands import follow, judge_bands, reset_tape
 from operators.market.bars import add_trade, close_bar, extend_bar, start_bar
 from operators.market.marks import mark_quote, mark_trade, pass_time, write_mark
@@ -40,6 +40,9 @@ from operators.market.volatility import add_price, reset_volatility
 from operators.market.windows import horizon_of, least_end, next_to_close, slot_of
 from schemas.ticks import TRADE, WATERMARK
 from schemas.times import DAY_NS, END_OF_TIME_NS
+
+AHEAD = 8
+"""Rows to look ahead: about the time that memory takes."""
 
 Ledger = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
@@ -214,6 +217,17 @@ def find_newcomers(rows: Records, at: int, row_of: npt.NDArray[np.int32], newcom
             ledger[NEWCOMERS] += 1
 
 
+@leaf
+def look_ahead(rows: Records, at: int, state: State) -> None:
+    """Fetch the state of a symbol that comes soon: with 100,000 symbols it lies in memory, not in a cache."""
+    if at + AHEAD < rows.size and rows[at + AHEAD]["kind"] != WATERMARK:
+        row = state.row_of[rows[at + AHEAD]["symbol"]]
+        if row >= 0:
+            prefetch(state.symbols, row)
+            prefetch(state.windows, row)
+            prefetch(state.due, row)
+
+
 def _make(sources: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the signature stands below
     @kernel
     def take_rows(
@@ -242,6 +256,7 @@ def _make(sources: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the s
         state = State(symbols, due, windows, codes, row_of, least_ends, tapes, bands)
         room = Room(bars, marks, touched, edges, rejects, newcomers)
         while at < rows.size:
+            look_ahead(rows, at, state)
             needs = take_row(at, rows[at], state, layout, settings[0], room, ledger)
             if needs != GO:
                 if needs == NEEDS_SYMBOL:

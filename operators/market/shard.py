@@ -33,6 +33,7 @@ from operators.market.state import (
     blank_symbols,
     blank_windows,
     grown,
+    taken,
 )
 from operators.market.bars import WINDOW
 from operators.market.windows import DUE, lay_out
@@ -98,10 +99,10 @@ class MarketShard:
             at, needs = self._take(rows, at)
         bars, touched, edges, rejects, out, late, dead, moved, _, _ = ledger.tolist()
         return MarketOutput(
-            bars=self._bars[:bars].copy(),
-            marks=self._marks[:touched].copy(),
+            bars=taken(self._bars, bars),
+            marks=taken(self._marks, touched),
             alerts=self._alerts(edges) if edges else [],
-            rejects=self._rejects[:rejects].copy(),
+            rejects=taken(self._rejects, rejects),
             rejected=rows[self._rejects[:rejects]["row"]] if rejects else rows[:0],
             counts=Counts(out + late + dead, out, late, dead, moved),
         )
