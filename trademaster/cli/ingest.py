@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 File = Annotated[Path, typer.Argument(metavar="FILE", help="File to read.")]
 Speed = Annotated[str, typer.Option("--speed", metavar="FACTOR", help="max, or how many times faster than event time: 1, 10.")]
 Batch = Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Most ticks a record: 1 is a record each, more is an array.")]
+EndAfter = Annotated[
+    str,
+    typer.Option(
+        "--end-after", metavar="TIME", help="At the end say that nothing earlier than the last tick plus TIME follows: its bars close. 0s: no."
+    ),
+]
 Topic = Annotated[str, typer.Option("--topic", metavar="TOPIC", help="Topic to write to.")]
 
 
@@ -36,6 +42,7 @@ def csv(
     no_header: options.NoHeader = False,
     delimiter: options.Delimiter = None,
     speed: Speed = "max",
+    end_after: EndAfter = "1m",
     batch: Batch = 1,
     quiet: options.Quiet = False,
     config: options.Config = None,
@@ -50,7 +57,7 @@ def csv(
     name = _topic(topic)
     from sources import csv as reader
 
-    with _feed(settings, file.name, speed, batch, quiet) as feed:
+    with _feed(settings, file.name, speed, end_after, batch, quiet) as feed:
         if name == "market.ticks":
             feed.ticks(reader.read_ticks(file, table))
         else:
@@ -67,6 +74,7 @@ def parquet(
     time_format: options.TimeFormat = None,
     time_zone: options.TimeZone = "UTC",
     speed: Speed = "max",
+    end_after: EndAfter = "1m",
     batch: Batch = 1,
     quiet: options.Quiet = False,
     config: options.Config = None,
@@ -81,7 +89,7 @@ def parquet(
     name = _topic(topic)
     from sources import parquet as reader
 
-    with _feed(settings, file.name, speed, batch, quiet) as feed:
+    with _feed(settings, file.name, speed, end_after, batch, quiet) as feed:
         if name == "market.ticks":
             feed.ticks(reader.read_ticks(file, table))
         else:
@@ -93,6 +101,7 @@ def jsonl(
     bus: options.BusUrl = None,
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="Topic of lines that are bare values.")] = None,
     speed: Speed = "max",
+    end_after: EndAfter = "1m",
     batch: Batch = 1,
     quiet: options.Quiet = False,
     config: options.Config = None,
@@ -107,7 +116,7 @@ def jsonl(
     from sources.jsonl import read_lines
 
     source = sys.stdin.buffer if str(file) == "-" else file
-    with _feed(settings, file.name, speed, batch, quiet) as feed:
+    with _feed(settings, file.name, speed, end_after, batch, quiet) as feed:
         feed.lines(read_lines(source, name))
 
 
@@ -119,6 +128,7 @@ def simulate(
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after so many ticks.")] = None,
     duration: Annotated[str | None, typer.Option(metavar="TIME", help="Stop after so much event time, such as 30s.")] = None,
     speed: Speed = "1",
+    end_after: EndAfter = "0s",
     batch: Batch = 1,
     quiet: options.Quiet = False,
     config: options.Config = None,
@@ -134,7 +144,7 @@ def simulate(
     from sources.simulator import Simulator
 
     market = Simulator(symbols, rate, seed)
-    with _feed(settings, "simulator", speed, batch, quiet) as feed:
+    with _feed(settings, "simulator", speed, end_after, batch, quiet) as feed:
         feed.ticks(market.blocks(min(counts) if counts else None))
 
 
@@ -145,20 +155,21 @@ def _topic(name: str) -> str:
 
 
 @contextmanager
-def _feed(settings: Settings, source: str, speed: str, batch: int, quiet: bool) -> Iterator[Ingest]:
+def _feed(settings: Settings, source: str, speed: str, end_after: str, batch: int, quiet: bool) -> Iterator[Ingest]:
     """An open feed into the bus; at its end it says on stderr what was written."""
     from trademaster.bus import open_bus
     from trademaster.ingest import Ingest, parse_speed
     from trademaster.topic_settings import topic_settings
 
     factor = parse_speed(speed)
+    end_after_s = options.parse_duration_s("--end-after", end_after) or 0.0
     bus = open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds)
     try:
         if settings.bus.url.startswith("embedded:"):
             bus.create(topic_settings(settings))
         writer = bus.writer()
         try:
-            feed = Ingest(writer, bus, source=source, speed=factor, batch=batch, progress=None if quiet else _shown())
+            feed = Ingest(writer, bus, source=source, speed=factor, batch=batch, end_after_ns=int(end_after_s * 1e9), progress=None if quiet else _shown())
             yield feed
         finally:
             writer.close()

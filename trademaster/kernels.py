@@ -1,0 +1,100 @@
+"""Compiles every kernel, so that no run has to: ``python -m trademaster.kernels``. ``make setup`` calls it.
+
+A kernel is compiled when it is first called with arguments of a type, and kept. So each is called here as the program calls it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from schemas.bus import Batch
+from schemas.control import Limit
+
+
+def compile_all(say: Callable[[str], None] = lambda text: None) -> None:
+    """Compile what is not compiled yet; ``say`` is told of each part."""
+    for what, compile_part in (
+        ("decoding ticks", _compile_decoder),
+        ("the market flow", _compile_market),
+        ("the Kafka client", _compile_kafka),
+    ):
+        say(what)
+        compile_part()
+
+
+def are_compiled() -> bool:
+    """A run will not have to wait."""
+    from schemas.kernels import CACHE_FOLDER
+
+    return (CACHE_FOLDER / DONE).exists()
+
+
+DONE = "all-compiled"
+
+
+def _compile_decoder() -> None:
+    from schemas.tick_codec import TickDecoder
+
+    TickDecoder().decode(_batch())
+
+
+def _compile_market() -> None:
+    from decimal import Decimal
+
+    from operators.market.output import MarketSettings
+    from operators.market.shards import split
+    from operators.market.step import LIMITS, MarketStep
+    from operators.market.watermarks import fill_watermarks
+    from schemas.control import Control
+    from schemas.tick_codec import TickDecoder
+
+    rows = TickDecoder().decode(_batch()).rows
+    fill_watermarks(rows, {})
+    for shard, frame in split(rows):
+        step = MarketStep(MarketSettings(), shard, None)
+        step.process(Control(LIMITS, "warm", Limit("warm", "price_band", "firm", Decimal("0.1"))))
+        step.process(frame)
+
+
+def _compile_kafka() -> None:
+    from trademaster.bus.kafka import compile_kernels
+
+    compile_kernels()
+
+
+def _batch() -> Batch:
+    values = [
+        b'{"type":"trade","symbol":"A","timestamp":1340285400000000000,"price":223.95,"size":100,"sequence":1,"side":"buy","venue":"X"}',
+        b'[{"type":"quote","symbol":"B","timestamp":1340285400000000001,"bid":1.5,"ask":1.75},{"type":"heartbeat","timestamp":1340285402000000000}]',
+    ]
+    count = len(values)
+    return Batch(
+        topic="market.ticks",
+        data=np.frombuffer(bytearray(b"".join(values)), np.uint8),
+        ends=np.cumsum(np.array([len(value) for value in values], np.int64)),
+        partition=np.zeros(count, np.int32),
+        offset=np.arange(count, dtype=np.int64),
+        timestamp_ms=np.zeros(count, np.int64),
+    )
+
+
+def main() -> None:
+    """Compile all, with a line of progress for each part."""
+    from schemas.kernels import CACHE_FOLDER
+
+    began = time.monotonic()
+    told = not are_compiled()
+    compile_all(lambda what: print(f"compiling {what} ...", file=sys.stderr) if told else None)  # noqa: T201
+    Path(CACHE_FOLDER).mkdir(parents=True, exist_ok=True)
+    (Path(CACHE_FOLDER) / DONE).touch()
+    if told:
+        print(f"kernels are compiled ({time.monotonic() - began:.0f} s, once)", file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
