@@ -109,6 +109,22 @@ def test_volatility_is_as_it_was_set() -> None:
     assert found == pytest.approx(np.full(4, 0.3), rel=0.1)
 
 
+def test_quiet_symbols_move_as_far_as_busy_ones() -> None:
+    symbols, strides, sigma = 20_000, 6, 0.3
+    law = Law(
+        market_share=0.0, sector_share=0.0, zipf=0.0, quote_share=1.0, price=(100.0, 100.0), tick_size=1e-6, volatility=(sigma, sigma)
+    )
+    rate = strides * STRIDE / 23_400
+    rows = drawn(Simulator(symbols, rate, law=law), strides * STRIDE)
+    last = rows[len(rows) - 1 - np.unique(rows["symbol"][::-1], return_index=True)[1]]
+    seconds = (last["time"] - START_NS) / 1e9
+    moved = np.log((last["bid"] + last["ask"]) / 200.0) / (sigma * np.sqrt(seconds / (252 * 23_400)))
+    assert len(last) == symbols
+    # A standard deviation of 20,000 draws is known to half a percent; a lognormal mean of a day hardly differs from 0.
+    assert moved.std() == pytest.approx(1.0, rel=0.03)
+    assert moved.mean() == pytest.approx(0.0, abs=0.05)
+
+
 def test_prices_are_whole_ticks_and_trades_are_at_the_quote() -> None:
     rows = drawn(Simulator(10, law=Law(quote_share=0.3)), 100_000)
     quotes, trades = rows[rows["kind"] == QUOTE], rows[rows["kind"] == TRADE]

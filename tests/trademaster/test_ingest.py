@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from schemas.bus import Bus, TopicSettings
+from schemas.bus import Bus, Records, TopicSettings
 from schemas.dead_letters import DeadLetter
 from schemas.errors import UsageError
 from schemas.events import Envelope
@@ -170,6 +170,30 @@ def test_a_paced_feed_is_readable_before_it_waits_and_says_when_it_is_idle(bus: 
     assert result.heartbeats // PARTITIONS - 1 in range(seconds - 2, seconds + 1)
     assert reports[-1] == result
     assert [report.events for report in reports] == sorted(report.events for report in reports)
+
+
+def test_nothing_lies_in_the_writer_while_the_feed_waits(bus: Bus) -> None:
+    writer, held = bus.writer(), [0]
+
+    class Counting:
+        def write(self, records: Records) -> None:
+            held[0] += len(records)
+            writer.write(records)
+
+        def flush(self, timeout_s: float = 30.0) -> None:
+            held[0] = 0
+            writer.flush(timeout_s)
+
+        def close(self) -> None:
+            writer.close()
+
+    class Watching(StepClock):
+        def sleep(self, duration_s: float) -> None:
+            assert held == [0]
+            super().sleep(duration_s)
+
+    Ingest(Counting(), bus, source="a", speed=10.0, clock=Watching()).ticks(Simulator(5, 20.0).blocks(100, 7))
+    assert held == [0], "nor at the end"
 
 
 def test_lines_go_to_their_topics_and_ticks_keep_their_text(bus: Bus) -> None:
