@@ -14,7 +14,7 @@ from schemas.errors import InputFileError
 Source = str | Path | BinaryIO
 """A path, or a stream of bytes (standard input)."""
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 2 << 20
 MAX_LINE_BYTES = 64 << 20
 """A longer line is no line of a text file; reading it whole would know no bound."""
 

@@ -118,7 +118,8 @@ class TickReader:
         if "sequence" in frame.columns:
             rows["sequence"] = self._sequences(frame["sequence"], faults)
         rows["offset"] = table.lines
-        kept = rows[faults.good()]
+        good_rows = faults.good()
+        kept = rows if len(good_rows) == len(rows) else rows[good_rows]
         kept["watermark"] = np.maximum.accumulate(np.maximum(kept["time"], self._latest))
         self._latest = int(kept["watermark"][-1]) if len(kept) else self._latest
         return TickBlock(kept, faults.rejects())
