@@ -38,7 +38,7 @@ def chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     try:
         stream = _unpacked(source)
         try:
-            yield from _whole_lines(stream, name, chunk_bytes)
+            yield from _whole_lines(stream, name, chunk_bytes, whole=isinstance(source, str | Path))
         finally:
             if isinstance(source, str | Path):
                 stream.close()
@@ -52,10 +52,12 @@ def _unpacked(source: Source) -> BinaryIO | io.BufferedIOBase:
     return gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == b"\x1f\x8b" else buffered
 
 
-def _whole_lines(stream: BinaryIO | io.BufferedIOBase, name: str, chunk_bytes: int) -> Iterator[bytes]:
+def _whole_lines(stream: BinaryIO | io.BufferedIOBase, name: str, chunk_bytes: int, *, whole: bool) -> Iterator[bytes]:
     held: list[bytes] = []
     held_bytes, first = 0, True
-    while piece := stream.read(chunk_bytes):
+    # Of a pipe what is there is taken: a line is handed on before the next one is written.
+    read = stream.read if whole else stream.read1  # type: ignore[union-attr]
+    while piece := read(chunk_bytes):
         held.append(piece)
         held_bytes += len(piece)
         end = piece.rfind(b"\n") + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,18 @@ def test_each_line_is_a_record_or_a_reject(lines: list[bytes], chunk_bytes: int)
         found = read(data, topic, chunk_bytes)
         numbers = [number for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1) if line.strip()]
         assert sorted(found.lines + [reject.line for reject in found.rejects]) == numbers
+
+
+def test_a_line_of_a_pipe_is_read_before_the_next_one_is_written() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb", buffering=0) as out:
+        out.write(b"[1]\n[2")
+        blocks = read_lines(source, "market.ticks")
+        assert next(blocks).values == [b"[1]"]
+        out.write(b"]\n")
+        assert next(blocks).values == [b"[2]"]
+        out.close()
+        assert list(blocks) == []
 
 
 def test_bare_values_need_a_topic() -> None:
