@@ -106,7 +106,7 @@ else:
         return types.uint64(types.int64, types.int64), _load(64)
 
     def _store(value_type: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             kind = context.get_value_type(value_type)
             address = builder.inttoptr(builder.add(arguments[0], arguments[1]), kind.as_pointer())
             builder.store(arguments[2], address, align=1)

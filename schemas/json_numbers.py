@@ -72,7 +72,7 @@ def number_at(data: Any, at: int) -> Any:
             fraction = fraction * INT_POWERS[count] + more
             at += count
         places = at - start
-        if places == 0 or (at - first > 20 and not (mantissa == np.uint64(0) and places <= 22 and _three_zeros_at(data, start))):
+        if places == 0 or (at - first > 20 and not (mantissa == np.uint64(0) and places <= 22 and _zeros_at(data, start, places - 19))):
             return 0.0, DECLINED
         if mantissa != np.uint64(0):
             mantissa *= INT_POWERS[places]
@@ -90,9 +90,12 @@ def number_at(data: Any, at: int) -> Any:
 
 
 @kernel
-def _three_zeros_at(data: Any, at: int) -> Any:
-    """So many may stand before the 17 digits of a double that is written without an exponent: they are not of the 19."""
-    return byte_at(data, at) == 48 and byte_at(data, at + 1) == 48 and byte_at(data, at + 2) == 48
+def _zeros_at(data: Any, at: int, count: int) -> bool:
+    """Whether so many zeros stand there. Behind "0." they are none of the 19 digits; a double without an exponent has up to three."""
+    for place in range(count):  # noqa: SIM110 - compiled
+        if byte_at(data, at + place) != 48:
+            return False
+    return True
 
 
 @kernel

@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import config, njit
 
@@ -32,8 +32,9 @@ def _sources_digest() -> str:
 
 def _cache_folder() -> Path:
     """Below NUMBA_CACHE_DIR where that is set, else in the user's cache. Where it cannot be written Numba finds a place itself."""
-    base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "trademaster", "kernels")
-    return Path(base).expanduser() / _sources_digest()
+    set_by_user = os.environ.get("NUMBA_CACHE_DIR")
+    base = Path(set_by_user) if set_by_user else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "trademaster" / "kernels"
+    return base.expanduser() / _sources_digest()
 
 
 CACHE_FOLDER = _cache_folder()
@@ -43,5 +44,9 @@ config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
 
 
 def kernel(function: F) -> F:
-    """Compile a function on its first call, and keep it. It releases the GIL, divides by zero as IEEE 754 says, and checks no bounds."""
-    return njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[return-value]
+    """Compile a function on its first call, and keep it. It releases the GIL, divides by zero as IEEE 754 says, and checks no bounds.
+
+    It counts no references to the arrays it is given (the caller holds them) and so makes none itself.
+    """
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    return cast("F", njit(**options)(function))

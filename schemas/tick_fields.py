@@ -75,7 +75,7 @@ def key_at(data: Any, at: int, end: int) -> Any:
         width = low_bit(quote) >> 3
         word &= (np.uint64(1) << np.uint64(8 * width)) - np.uint64(1)
     place = np.int64((word * _KEY_HASH) >> _KEY_SHIFT)
-    key = UNKNOWN
+    key, behind = UNKNOWN, at
     if _KEY_WORDS[place] == word and _KEY_WIDTHS[place] == width:
         key = _KEYS[place]
         behind = at + width
@@ -165,6 +165,7 @@ def kind_at(data: Any, at: int) -> Any:
 
 @kernel
 def side_at(data: Any, at: int) -> Any:
+    """The side that a text means, and the position behind it."""
     word = word_at(data, at + 1)
     if byte_at(data, at) == 34:
         if word & FOUR_BYTES == _WORD_BUY:

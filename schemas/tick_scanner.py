@@ -48,7 +48,7 @@ from schemas.tick_fields import (
     symbol_at,
     time_at,
 )
-from schemas.ticks import NO_SEQUENCE, NO_SIDE, NO_SYMBOL, QUOTE, TICK, TRADE, WATERMARK
+from schemas.ticks import NO_SEQUENCE, NO_SIDE, NO_SYMBOL, QUOTE, TICK, TRADE
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """A larger record is refused without a look into it."""
@@ -94,11 +94,50 @@ def _clear(rows: Any, row: int) -> None:
 
 
 @kernel
+def _put_symbol(data: Any, at: int, end: int, rows: Any, row: int, slots: Any, mask: int, words: Any, name_ends: Any, arena: Any) -> int:
+    if byte_at(data, at) != 34:
+        return DECLINED
+    start = at + 1
+    symbol, at = symbol_at(data, start, end, slots, mask, words, name_ends, arena)
+    put_half(rows, row + _AT_SYMBOL, symbol)
+    if symbol == NEW_SYMBOL:
+        put_word(rows, row + _AT_WATERMARK, start << 8 | (at - start))
+    return at + 1 if at > 0 else DECLINED
+
+
+@kernel
+def _put_value(data: Any, at: int, end: int, key: int, rows: Any, row: int) -> Any:
+    """Read the value of any key but the symbol's into a row; the position behind it."""
+    if PRICE <= key <= ASK_SIZE:
+        number, at = number_at(data, at)
+        put_number(rows, row + 8 * key, number)
+        return DECLINED if number < 0.0 and (1 << key) & _SIZES else at
+    if key == TIME:
+        time, at = time_at(data, at)
+        put_word(rows, row, time)
+        return at
+    if key == TYPE:
+        kind, at = kind_at(data, at)
+        put_byte(rows, row + _AT_KIND, kind)
+        return at
+    if key == SEQUENCE:
+        sequence, at = whole_at(data, at)
+        put_word(rows, row + _AT_SEQUENCE, np.int64(sequence))
+        return at if sequence < _MAX_SEQUENCE else DECLINED
+    if key == SIDE:
+        side, at = side_at(data, at)
+        put_byte(rows, row + _AT_SIDE, side)
+        return at
+    if key == VENUE and byte_at(data, at) != 34:
+        return DECLINED
+    return skip_value(data, at, end)
+
+
+@kernel
 def _scan_tick(data: Any, at: int, end: int, rows: Any, row: int, slots: Any, mask: int, words: Any, name_ends: Any, arena: Any) -> int:
     """Read the object whose brace stands before ``at`` into a row; the position behind it."""
     _clear(rows, row)
     seen = given = 0
-    kind = WATERMARK
     while True:
         key, at = key_at(data, at, end)
         bit = 1 << key
@@ -109,37 +148,10 @@ def _scan_tick(data: Any, at: int, end: int, rows: Any, row: int, slots: Any, ma
             at += 4
         else:
             given |= bit
-            if PRICE <= key <= ASK_SIZE:
-                number, at = number_at(data, at)
-                if number < 0.0 and bit & _SIZES:
-                    return DECLINED
-                put_number(rows, row + 8 * key, number)
-            elif key == TIME:
-                time, at = time_at(data, at)
-                put_word(rows, row, time)
-            elif key == SYMBOL:
-                start = at + 1
-                if byte_at(data, at) != 34:
-                    return DECLINED
-                symbol, at = symbol_at(data, start, end, slots, mask, words, name_ends, arena)
-                put_half(rows, row + _AT_SYMBOL, symbol)
-                if symbol == NEW_SYMBOL:
-                    put_word(rows, row + _AT_WATERMARK, start << 8 | (at - start))
-                at = at + 1 if at > 0 else DECLINED
-            elif key == TYPE:
-                kind, at = kind_at(data, at)
-            elif key == SEQUENCE:
-                sequence, at = whole_at(data, at)
-                if sequence >= _MAX_SEQUENCE:
-                    return DECLINED
-                put_word(rows, row + _AT_SEQUENCE, np.int64(sequence))
-            elif key == SIDE:
-                side, at = side_at(data, at)
-                put_byte(rows, row + _AT_SIDE, side)
-            elif key == VENUE and byte_at(data, at) != 34:
-                return DECLINED
+            if key == SYMBOL:
+                at = _put_symbol(data, at, end, rows, row, slots, mask, words, name_ends, arena)
             else:
-                at = skip_value(data, at, end)
+                at = _put_value(data, at, end, key, rows, row)
         if at < 0:
             return DECLINED
         at = skip_space(data, at, end)
@@ -148,8 +160,7 @@ def _scan_tick(data: Any, at: int, end: int, rows: Any, row: int, slots: Any, ma
         if byte_at(data, at) != 44:
             return DECLINED
         at += 1
-    put_byte(rows, row + _AT_KIND, kind)
-    return at + 1 if at < end and _complete(kind, given) else DECLINED
+    return at + 1 if _complete(byte_at(rows, row + _AT_KIND), given) else DECLINED
 
 
 @kernel
@@ -160,16 +171,24 @@ def _scan_record(
     at = skip_space(data, at, end)
     if at >= end:
         return DECLINED
+    if byte_at(data, at) == 91:
+        return _scan_array(data, at, end, rows, place, capacity, slots, mask, words, name_ends, arena)
+    if byte_at(data, at) != 123:
+        return DECLINED
     if place == capacity:
         return FULL
-    if byte_at(data, at) == 123:
-        at = _scan_tick(data, at + 1, end, rows, place * _ROW_BYTES, slots, mask, words, name_ends, arena)
-        if at < 0 or skip_space(data, at, end) != end:
-            return DECLINED
-        put_half(rows, place * _ROW_BYTES + _AT_INDEX, -1)
-        return place + 1
-    if byte_at(data, at) != 91:
+    at = _scan_tick(data, at + 1, end, rows, place * _ROW_BYTES, slots, mask, words, name_ends, arena)
+    if at < 0 or skip_space(data, at, end) != end:
         return DECLINED
+    put_half(rows, place * _ROW_BYTES + _AT_INDEX, -1)
+    return place + 1
+
+
+@kernel
+def _scan_array(
+    data: Any, at: int, end: int, rows: Any, place: int, capacity: int, slots: Any, mask: int, words: Any, name_ends: Any, arena: Any
+) -> int:
+    """As _scan_record, from the bracket on. An empty array is declined."""
     first = place
     while True:
         at = skip_space(data, at + 1, end)

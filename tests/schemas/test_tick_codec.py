@@ -61,6 +61,14 @@ def test_each_single_byte_changed(place: int, byte: int) -> None:
     agrees([TRADE[:place] + bytes([byte]) + TRADE[place + 1 :], QUOTE[:place] + bytes([byte]) + QUOTE[place:], TRADE])
 
 
+@pytest.mark.parametrize("name", ["type", "symbol", "timestamp", "price", "size", "bid", "bidSize", "sequence", "side", "venue"])
+def test_keys_that_are_almost_known(name: str) -> None:
+    both = TRADE[:-1] + b',"bid":1,"bidSize":2}'
+    for other in (f"{name}\0", name.ljust(8, "\0"), name.ljust(9, "\0"), name[:-1], f"{name}s", name[:-1] + "x", f"{name} ", name.upper()):
+        renamed = both.replace(f'"{name}"'.encode(), f'"{other}"'.encode())
+        agrees([renamed, both[:-1] + f',"{other}":3}}'.encode(), TRADE])
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(plain_ticks(), min_size=1, max_size=20), st.integers(1, 5))
 def test_what_feeds_write_is_not_declined(ticks: list[bytes], group: int) -> None:
@@ -78,7 +86,7 @@ def test_counter_law(values: list[bytes]) -> None:
     expected = 0
     for raw in values:
         try:
-            whole = msgspec.json.decode(raw, type=list[msgspec.Raw])
+            whole: list[object] = [*msgspec.json.decode(raw, type=list[msgspec.Raw])]
         except (msgspec.DecodeError, ValueError):
             try:
                 whole = json.loads(raw, strict=True) if raw.strip(b" \t\r\n").startswith(b"[") else [None]  # NaN is no JSON, yet told apart
@@ -154,7 +162,7 @@ BAD = [
     (tick(sequence=-1), "number", "sequence"),
     (tick(sequence=1.5), "number", "sequence"),
     (
-        tick(sequence=10**5000) if False else b'{"type":"trade","symbol":"A","timestamp":1,"price":1,"sequence":' + b"1" * 5000 + b"}",
+        b'{"type":"trade","symbol":"A","timestamp":1,"price":1,"sequence":' + b"1" * 5000 + b"}",
         "number",
         "sequence",
     ),

@@ -25,10 +25,10 @@ def test_text_sorts_as_time(first: int, second: int) -> None:
     assert (format_time(first) < format_time(second)) == (first < second)
 
 
-@given(st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30)), st.integers(-23 * 60, 23 * 60))
-def test_zones_agree_with_the_standard_library(when: datetime, minutes: int) -> None:
-    zoned = when.replace(tzinfo=timezone(timedelta(minutes=minutes)))
-    assert parse_time(zoned.isoformat()) == (zoned - EPOCH) // timedelta(microseconds=1) * 1000
+@given(st.timedeltas(timedelta(days=1), timedelta(days=83_000)), st.integers(-23 * 60, 23 * 60))
+def test_zones_agree_with_the_standard_library(since: timedelta, minutes: int) -> None:
+    zoned = (EPOCH + since).astimezone(timezone(timedelta(minutes=minutes)))
+    assert parse_time(zoned.isoformat()) == since // timedelta(microseconds=1) * 1000
 
 
 @given(TIMES, st.integers(0, 9))
@@ -40,8 +40,14 @@ def test_any_number_of_decimals(time_ns: int, places: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "2026", "2026-01-02", "2026-01-02T15:04:05", "2026-02-29T00:00:00Z", "2026-01-02T24:00:00Z", "2026-01-02T15:04:60Z"]
-    + [
+    [
+        "",
+        "2026",
+        "2026-01-02",
+        "2026-01-02T15:04:05",
+        "2026-02-29T00:00:00Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T15:04:60Z",
         "1969-12-31T23:59:59Z",
         "2200-01-01T00:00:00Z",
         "2026-01-02T15:04:05.1234567890Z",
