@@ -67,7 +67,7 @@ BAND = np.dtype(
         ("muted_index", np.int32),
         ("muted_partition", np.int32),
         ("next", np.int32),  # the symbol's next band; -1: the last
-        ("breached", np.int8),
+        ("breached", np.int32),
     ],
     align=True,
 )

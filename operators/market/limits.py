@@ -241,7 +241,7 @@ class BandBook:
                 key = (payload.limit_id, payload.symbol)
                 self._said[key] = _later(self._said.get(key, NOTHING_SAID), payload, cause)
 
-    def snapshot(self) -> dict[str, Any]:
+    def dump(self) -> dict[str, Any]:
         """Plain data: of the tapes the seconds that hold a price, the rest as it stands."""
         tapes = self.tapes[: self._tape_count]
         counts = tapes["counts"].ravel()
@@ -258,7 +258,7 @@ class BandBook:
             "counts": counts[filled].tobytes(),
         }
 
-    def restore(self, stored: dict[str, Any]) -> None:
+    def load(self, stored: dict[str, Any]) -> None:
         """Continue from a snapshot."""
         self.bands = np.frombuffer(bytearray(stored["bands"]), BAND)
         self.names = [None if name is None else (name[0], name[1]) for name in stored["names"]]

@@ -163,7 +163,7 @@ class MarketShard:
             "windows": self._windows[:count].tobytes(),
             "least_end": self._least_end.tobytes(),
             "negative": list(self._negative),
-            "bands": self._book.snapshot(),
+            "bands": self._book.dump(),
         }
 
     def restore(self, stored: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ class MarketShard:
         self._least_end = np.frombuffer(bytearray(stored["least_end"]), np.int64)
         self._negative = dict.fromkeys(stored["negative"])
         self._ledger[SYMBOL_COUNT] = len(names)
-        self._book.restore(stored["bands"])
+        self._book.load(stored["bands"])
 
     def _take(self, rows: npt.NDArray[np.void], at: int) -> tuple[int, int]:
         return take_rows(

@@ -1,7 +1,7 @@
 """A symbol's state: the fields of all ideas in one record, so that a tick touches few cache lines.
 
 Per symbol: SYMBOL 144 bytes, DUE 16, a WINDOW of 80 for each window that may be open; with two intervals and no lateness 320. A symbol
-with a band has a TAPE of 4 KB and a BAND of 64 for each limit besides. Rows stand in order of first arrival.
+with a band has a TAPE of 4 KB and a BAND of 48 for each limit besides. Rows stand in order of first arrival.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from schemas.times import END_OF_TIME_NS
 
 SYMBOL = np.dtype(
     [
+        ("horizon", np.int64),  # see windows
         *marks.FIELDS,
         *volatility.FIELDS,
-        ("horizon", np.int64),  # see windows
         ("tape", np.int32),  # row of its TAPE; -1: it has no band
         ("band", np.int32),  # its first BAND; -1: none
         ("bands", np.int16),  # how many
         ("touched", np.int8),  # in the frame at hand; 0 between frames
         ("allow_negative", np.int8),
+        ("spare", np.int32),  # named, for padding would be stored as whatever lay there
     ],
     align=True,
 )

@@ -19,10 +19,10 @@ import numpy as np
 from operators.compiled import leaf
 
 FIELDS = [
+    ("return_day", np.int32),  # of the price before: UTC days since 1970
     ("return_price", np.float64),  # the price before; NaN: none
     ("ewma_variance", np.float64),  # NaN: no return yet
     ("realized_variance", np.float64),  # NaN: no return yet today
-    ("return_day", np.int32),  # of the price before: UTC days since 1970
 ]
 
 

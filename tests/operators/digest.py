@@ -1,0 +1,30 @@
+"""What every registered operator answers to some fixed streams, as one digest: ``python -m tests.operators.digest``."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+from operators.contract import Case
+from tests.operators.cases import CASES
+
+
+def digest(case: Case, seeds: range) -> str:
+    """Inputs one by one, and all at once; outputs and the state in the middle."""
+    text = hashlib.sha256()
+    for seed in seeds:
+        events = case.inputs(random.Random(seed))
+        for step in (1, len(events)):
+            operator = case.make()
+            for at in range(0, len(events), step):
+                text.update(repr(case.apply(operator, events[at : at + step])).encode())
+            text.update(repr(operator.snapshot()).encode())
+    return text.hexdigest()
+
+
+def digests(seeds: range) -> dict[str, str]:
+    return {operator.__qualname__: digest(case, seeds) for operator, case in CASES.items()}
+
+
+if __name__ == "__main__":
+    print(digests(range(12)))
