@@ -113,7 +113,6 @@ def test_metrics_have_the_names_that_are_documented() -> None:
         'trademaster_processing_seconds_count{topic="market.ticks"} 1.0',
         'trademaster_consumer_lag{partition="0",topic="market.ticks"} 12.0',
         'trademaster_watermark_seconds{partition="0",topic="market.ticks"} 1.0',
-        'trademaster_watermark_delay_seconds{partition="0",topic="market.ticks"} 2.0',
         'trademaster_late_total{topic="market.ticks"} 2.0',
         'trademaster_dead_letters_total{reason="number",topic="market.ticks"} 4.0',
         'trademaster_snapshot_bytes{step="market.shards"} 1000.0',
@@ -130,6 +129,7 @@ from trademaster.telemetry.recorder import Recorder
 recorder = Recorder.attach(Path(sys.argv[1]), int(sys.argv[2]))
 recorder.batch("market.ticks", 1, 10)
 recorder.lag("market.ticks", {int(sys.argv[2]): 5})
+recorder.watermark("market.ticks", {int(sys.argv[2]): 10**18})
 print("counted", flush=True)
 sys.stdin.read()
 """
@@ -143,6 +143,8 @@ def test_one_page_shows_all_processes_and_forgets_the_gauges_of_the_dead(tmp_pat
         page = scrape(report.port)
         assert 'trademaster_events_in_total{topic="market.ticks"} 20.0' in page
         assert all(f'trademaster_consumer_lag{{partition="{part}",topic="market.ticks"}} 5.0' in page for part in (0, 1))
+        delays = [scraped(scrape(report.port), 'trademaster_watermark_delay_seconds{partition="1",topic="market.ticks"}') for _ in range(2)]
+        assert 0 < delays[0] < delays[1], "the delay grows while nothing comes"
         workers[0].kill()
         workers[0].communicate()
         page = scrape(report.port)
@@ -167,6 +169,10 @@ def scrape(port: int) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text: str = answer.read().decode()
     return text
+
+
+def scraped(page: str, sample: str) -> float:
+    return next(float(text.removeprefix(sample)) for text in page.splitlines() if text.startswith(sample))
 
 
 def free_port() -> int:

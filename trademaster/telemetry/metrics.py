@@ -8,10 +8,12 @@ since, gauges are of the living.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from schemas.errors import UsageError
@@ -47,7 +49,6 @@ class Metrics:
         self.watermark_seconds = gauge(
             "watermark_seconds", "Event time up to which a partition is complete, Unix seconds", "topic", "partition"
         )
-        self.watermark_delay_seconds = gauge("watermark_delay_seconds", "How far the watermark is behind the clock", "topic", "partition")
         self.snapshot_bytes = gauge("snapshot_bytes", "State stored by a step when the last epoch closed", "step", mode="livesum")
         self.snapshot_seconds = histogram("snapshot_seconds", "Making the state of a step ready to be stored", _SECONDS, "step")
         self.epoch_stall_seconds = histogram("epoch_stall_seconds", "Sources held while an epoch closes", _SECONDS)
@@ -88,7 +89,17 @@ class _Living(MultiProcessCollector):
         for pid in {int(path.stem.rpartition("_")[2]) for path in self._folder.glob("gauge_live*_*.db")}:
             if not _lives(pid):
                 mark_process_dead(pid, path=str(self._folder))  # type: ignore[no-untyped-call]
-        return super().collect()  # type: ignore[no-untyped-call]
+        metrics = list(super().collect())  # type: ignore[no-untyped-call]
+        return [*metrics, *(_delay(metric) for metric in metrics if metric.name == "trademaster_watermark_seconds")]
+
+
+def _delay(watermarks: Metric) -> Metric:
+    """How far each watermark is behind the clock, at the moment of asking: it grows while a feed is silent."""
+    delay = GaugeMetricFamily("trademaster_watermark_delay_seconds", "How far the watermark is behind the clock")
+    now_s = time.time()
+    for sample in watermarks.samples:
+        delay.add_sample("trademaster_watermark_delay_seconds", sample.labels, now_s - sample.value)
+    return delay
 
 
 def _lives(pid: int) -> bool:

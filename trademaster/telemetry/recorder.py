@@ -30,7 +30,7 @@ class Recorder:
     Args:
         metrics: None: nobody asked for the page.
         row: of this process in ``Counters``; None: nobody watches.
-        clock_ns: wall clock, for the delay of the watermark.
+        clock_ns: wall clock, for when the last batch was.
     """
 
     def __init__(self, metrics: Metrics | None = None, row: Int64s | None = None, clock_ns: Callable[[], int] = time.time_ns) -> None:
@@ -94,7 +94,6 @@ class Recorder:
 
     def watermark(self, topic: str, by_partition: Mapping[int, int]) -> None:
         """Watermarks in ns of some partitions; the end of a file (END_OF_TIME_NS) is shown as no time at all."""
-        now_ns = self._clock_ns()
         for partition, watermark_ns in by_partition.items():
             if watermark_ns <= 0:
                 continue
@@ -104,7 +103,6 @@ class Recorder:
             self._watermark_ns[topic, partition] = watermark_ns
             if self._metrics:
                 self._of("watermark_seconds", topic, str(partition)).set(watermark_ns / 1e9)
-                self._of("watermark_delay_seconds", topic, str(partition)).set((now_ns - watermark_ns) / 1e9)
         if self._watermark_ns:
             self._row[Counter.WATERMARK_NS] = min(self._watermark_ns.values())
 
