@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -138,8 +139,9 @@ sys.stdin.read()
 def test_one_page_shows_all_processes_and_forgets_the_gauges_of_the_dead(tmp_path: Path) -> None:
     port = free_port()
     counters = Counters.create(tmp_path / "c", 2)
-    with Report(counters, load_settings(environment={}, sets=[f"engine.metrics_port={port}"])) as report:
-        workers = [worker(counters.path, process) for process in (0, 1)]
+    with ExitStack() as stack:
+        report = stack.enter_context(Report(counters, load_settings(environment={}, sets=[f"engine.metrics_port={port}"])))
+        workers = [worker(counters.path, process, stack) for process in (0, 1)]
         page = scrape(report.port)
         assert 'trademaster_events_in_total{topic="market.ticks"} 20.0' in page
         assert all(f'trademaster_consumer_lag{{partition="{part}",topic="market.ticks"}} 5.0' in page for part in (0, 1))
@@ -151,15 +153,17 @@ def test_one_page_shows_all_processes_and_forgets_the_gauges_of_the_dead(tmp_pat
         assert 'trademaster_events_in_total{topic="market.ticks"} 20.0' in page, "what the dead have counted stays"
         assert 'trademaster_consumer_lag{partition="0"' not in page
         assert 'trademaster_consumer_lag{partition="1"' in page
-        workers[1].communicate()
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     assert counters.totals().events_in == 20
 
 
-def worker(counters: Path, process: int) -> subprocess.Popen[str]:
+def worker(counters: Path, process: int, stack: ExitStack) -> subprocess.Popen[str]:
+    """A process that has counted; it ends with the stack."""
     started = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(counters), str(process)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
+    stack.callback(started.communicate)
+    stack.callback(started.kill)
     assert started.stdout is not None
     assert started.stdout.readline() == "counted\n"
     return started
