@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from schemas.bus import Bus, Records, TopicSettings
+from schemas.bus import Bus, Reader, Records, TopicSettings
 from trademaster.bus import open_bus
 from trademaster.cli import execute
 from trademaster.tail import records
@@ -72,6 +73,17 @@ def test_from_the_end_is_what_comes_after(bus: Bus) -> None:
         writing.join()
     assert line["value"] == "new"
     assert line["offset"] >= len(VALUES)
+
+
+def test_without_following_what_comes_meanwhile_is_left(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = bus.reader
+
+    def reader_after_a_write(*arguments: Any, **options: Any) -> Reader:
+        write(bus, [b'"meanwhile"'])
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(bus, "reader", reader_after_a_write)
+    assert len(list(records(bus, "market.bars", from_end=False, key=None, limit=None, follow=False))) == len(VALUES)
 
 
 def test_the_command_prints_lines(bus: Bus, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
