@@ -19,7 +19,7 @@ from functools import partial
 
 from operators.market.step import MarketStep
 from schemas.alert_codec import encode_alerts
-from schemas.market_codec import encode_bars, encode_marks
+from schemas.market_outgoing import bars_outgoing, marks_outgoing
 
 
 def build(inputs: Streams, context: Context) -> Streams:
@@ -43,8 +43,8 @@ FLOW = Flow(
     says=("risk.alerts",),
     build=build,
     encode=lambda settings: {
-        "market.bars": partial(encode_bars, intervals=settings.intervals),
-        "market.marks": encode_marks,
+        "market.bars": partial(bars_outgoing, intervals=settings.intervals),
+        "market.marks": marks_outgoing,
         "risk.alerts": encode_alerts,
     },
 )
