@@ -9,25 +9,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar, cast
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import config, njit, types
 from numba.core.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_njit: Any = partial(njit, nogil=True, error_model="numpy", _nrt=False)
+"""Without numba's runtime kernels cannot allocate, which they must not, and arrays are not reference-counted at each step, which took nine
+tenths of a tick. Division by zero gives inf or nan as in NumPy; kernels test before they divide."""
+
 
 def kernel(function: F) -> F:
     """Compile at the first call and keep the code on disk; releases the GIL while it runs."""
-    return cast("F", njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+    return cast("F", _njit(cache=True)(function))
 
 
 def leaf(function: F) -> F:
     """Compile into whatever kernel calls it."""
-    return cast("F", njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function))
+    return cast("F", _njit(forceinline=True)(function))
 
 
 def plain(function: F) -> F:
@@ -35,28 +39,46 @@ def plain(function: F) -> F:
     return cast("F", getattr(function, "py_func", function))
 
 
-def digest_of(folder: Path) -> str:
-    """A text that changes when a source file of ``folder`` does.
+def digest_of(*functions: Callable[..., Any]) -> str:
+    """A text that changes when any of these leaves does, or what they call, or a number that they name.
 
-    Numba's cache looks at the file of the kernel alone, not at those of its leaves. A kernel that is made in a function whose argument
+    Numba's cache looks at the code of the kernel alone, not at that of its leaves. A kernel that is made in a function whose argument
     it mentions has the argument in the cache's key: with this digest, no old machine code outlives a change of a leaf.
     """
-    text = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        text.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    text, seen, waiting = hashlib.sha256(), set(), [plain(function) for function in functions]
+    while waiting:
+        function = waiting.pop()
+        if function in seen:
+            continue
+        seen.add(function)
+        code = function.__code__
+        text.update(repr((function.__qualname__, code.co_code, code.co_consts, code.co_names)).encode())
+        for name in code.co_names:
+            value: Any = function.__globals__.get(name)
+            if hasattr(value, "py_func"):
+                waiting.append(plain(value))
+            elif isinstance(value, int | float | str | tuple):
+                text.update(f"{name}={value!r};".encode())
     return text.hexdigest()
 
 
+def is_uncompiled() -> bool:
+    """Whether kernels run as plain Python in this process."""
+    return bool(getattr(config, "DISABLE_JIT", 0))
+
+
 def _make_prefetch() -> Callable[[Any, Any], None]:
-    if config.DISABLE_JIT:
+    if is_uncompiled():
         return lambda _array, _index: None
+
+    array_of: Any = make_array
 
     @intrinsic
     def prefetch(_context: Any, array: Any, index: Any) -> Any:
         """Ask the processor for ``array[index]``, a record or a row of records, before it is needed. At most three cache lines."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            source = make_array(signature.args[0])(context, builder, args[0])
+            source = array_of(signature.args[0])(context, builder, args[0])
             at = builder.mul(builder.sext(args[1], ir.IntType(64)), builder.extract_value(source.strides, 0))
             address = builder.add(builder.ptrtoint(source.data, ir.IntType(64)), at)
             integer = ir.IntType(32)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -43,8 +42,8 @@ class Case:
     """How to make an operator, what to feed it, and how to read its answer."""
 
     make: Callable[[], Any]
-    inputs: Callable[[random.Random], Sequence[Any]]
-    """A stream of events in order; it ends so that all that is open is said."""
+    inputs: Callable[[int], Sequence[Any]]
+    """Of a seed a stream of events in order; it ends so that all that is open is said."""
     apply: Callable[[Any, Sequence[Any]], Said]
     """Give an operator some consecutive events as one batch."""
 
@@ -56,6 +55,11 @@ def find_operators() -> list[type]:
         module = importlib.import_module(module_info.name)
         for name, member in vars(module).items():
             own = inspect.isclass(member) and member.__module__ == module.__name__ and not name.startswith("_")
-            if own and member is not Operator and callable(getattr(member, "snapshot", None)) and callable(getattr(member, "restore", None)):
+            if (
+                own
+                and member is not Operator
+                and callable(getattr(member, "snapshot", None))
+                and callable(getattr(member, "restore", None))
+            ):
                 found.append(member)
     return sorted(found, key=lambda operator: (operator.__module__, operator.__name__))

@@ -1,7 +1,7 @@
 """Bars and marks from columns to the wire: keys and encoded envelopes, a batch at a time.
 
-``bar_event`` and ``mark_event`` say what an event holds; ``encode_bars`` and ``encode_marks`` write the same bytes (a property test) without
-making an object for each: msgspec writes all numbers of a batch in one call, a template holds the rest, and the batch is encoded as one text.
+``bar_event`` and ``mark_event`` say what an event holds; ``encode_bars`` and ``encode_marks`` write the same bytes (a property test)
+without making an object for each: msgspec writes all numbers of a batch in one call, a template holds the rest.
 """
 
 from __future__ import annotations
@@ -32,9 +32,20 @@ def bar_event(bar: np.void, intervals: Sequence[str]) -> Envelope[Bar]:
     symbol, interval = SYMBOLS.names[bar["symbol"]], intervals[bar["interval"]]
     identity, end = f"bar|{symbol}|{interval}|{bar['start']}", format_time(int(bar["end"]))
     header = Header(identity, identity, EventType.BAR_CLOSED.value, int(LANES[EventType.BAR_CLOSED]), end, SOURCE)
-    prices = (float(bar[name]) for name in ("open", "high", "low", "close", "volume"))
-    vwap = float(bar["notional"] / bar["volume"]) if bar["volume"] > 0 else None
-    return Envelope(header, Bar(symbol, interval, format_time(int(bar["start"])), end, *prices, vwap, int(bar["trade_count"])))
+    payload = Bar(
+        symbol=symbol,
+        interval=interval,
+        start=format_time(int(bar["start"])),
+        end=end,
+        open=float(bar["open"]),
+        high=float(bar["high"]),
+        low=float(bar["low"]),
+        close=float(bar["close"]),
+        volume=float(bar["volume"]),
+        vwap=float(bar["notional"] / bar["volume"]) if bar["volume"] > 0 else None,
+        trade_count=int(bar["trade_count"]),
+    )
+    return Envelope(header, payload)
 
 
 def mark_event(mark: np.void) -> Envelope[Mark]:
@@ -100,7 +111,8 @@ def encode_marks(marks: Marks) -> Encoded:
     lines = [
         f'{{"header":{{"eventId":"mark|{(name := names[code])}|{time}|{repeat}","correlationId":"tick|{name}|{time}|{repeat}{head}'
         f'{clock[second]}{nano:09d}{tail}{name}","price":{price},"bid":{bid},"ask":{ask},"mid":{mid},"size":{size},"dayVolume":{volume},'
-        f'"ewmaVolatility":{ewma},"realizedVolatility":{realized},"sequence":{sequence if sequence >= 0 else "null"}}},"targetService":null}}'
+        f'"ewmaVolatility":{ewma},"realizedVolatility":{realized},"sequence":{sequence if sequence >= 0 else "null"}}},'
+        f'"targetService":null}}'
         for code, time, repeat, second, nano, sequence, (price, bid, ask, mid, size, volume, ewma, realized) in zip(
             codes,
             marks["time"].tolist(),
@@ -133,8 +145,10 @@ def encode_bars(bars: Bars, intervals: Sequence[str]) -> Encoded:
     codes = bars["symbol"].tolist()
     lines = [
         f'{{"header":{{"eventId":"{(identity := f"bar|{(name := names[code])}|{(interval := intervals[place])}|{start}")}",'
-        f'"correlationId":"{identity}{head}{(when := times[end])}{tail}{name}","interval":"{interval}","start":"{times[start]}","end":"{when}",'
-        f'"open":{first},"high":{high},"low":{low},"close":{last},"volume":{volume},"vwap":{vwap},"tradeCount":{count}}},"targetService":null}}'
+        f'"correlationId":"{identity}{head}{(when := times[end])}{tail}{name}","interval":"{interval}",'
+        f'"start":"{times[start]}","end":"{when}",'
+        f'"open":{first},"high":{high},"low":{low},"close":{last},"volume":{volume},"vwap":{vwap},"tradeCount":{count}}},'
+        f'"targetService":null}}'
         for code, place, start, end, count, (first, high, low, last, volume, vwap) in zip(
             codes,
             bars["interval"].tolist(),

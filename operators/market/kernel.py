@@ -6,8 +6,6 @@ that lacks something stops before the row and says what. So outputs are bounded 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
@@ -162,7 +160,7 @@ def apply_tick(tick: np.void, row: int, state: State, layout: Records, settings:
         ledger[TOUCHED] += 1
     ledger[OUT] += 1
     latest, price = take_price(tick, symbol, state)
-    if price != price:  # noqa: PLR0124 - NaN: nothing to be priced
+    if price != price:
         return
     fill_windows(tick, row, price, state, layout)
     if latest:
@@ -228,7 +226,7 @@ def look_ahead(rows: Records, at: int, state: State) -> None:
             prefetch(state.due, row)
 
 
-def _make(sources: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the signature stands below
+def _make(leaves: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the signature stands below
     @kernel
     def take_rows(
         rows: Records,
@@ -252,7 +250,7 @@ def _make(sources: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the s
         ledger: Ledger,
     ) -> tuple[int, int]:
         """Take the rows of a frame from ``at`` on: the row it stopped before, and why (GO: all are done, the marks are written)."""
-        _ = sources
+        _ = leaves
         state = State(symbols, due, windows, codes, row_of, least_ends, tapes, bands)
         room = Room(bars, marks, touched, edges, rejects, newcomers)
         while at < rows.size:
@@ -272,4 +270,4 @@ def _make(sources: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the s
     return take_rows
 
 
-take_rows = _make(digest_of(Path(__file__).parent))
+take_rows = _make(digest_of(take_row, look_ahead, find_newcomers, write_mark))

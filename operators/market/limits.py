@@ -141,8 +141,8 @@ class BandBook:
         self._for_all.pop(limit_id, None)
 
     def bands_of(self, limit_id: str) -> dict[str, int]:
-        """Symbol to band."""
-        return dict(self._places.get(limit_id, {}))
+        """Symbol to band, by name: an order that a restored book has too."""
+        return dict(sorted(self._places.get(limit_id, {}).items()))
 
     def breaches_of(self, limit_id: str) -> dict[str, Said]:
         """Symbols of which a breach was said and that have no band."""
@@ -204,8 +204,8 @@ class BandBook:
 
     def forget_breach(self, limit_id: str, symbol: str) -> None:
         """The breach of a band that is no more has been cleared."""
-        episode, _, *row = self._said[limit_id, symbol]
-        self._said[limit_id, symbol] = (episode, False, *row)
+        episode, _, partition, offset, index = self._said[limit_id, symbol]
+        self._said[limit_id, symbol] = (episode, False, partition, offset, index)
 
     def turn(self, at: int, breached: bool) -> int:
         """Pass a band's edge; the episode."""
@@ -271,8 +271,8 @@ class BandBook:
             self.set_rule(Rule(limit_id, symbol, threshold, clear))
         self._tape_count = len(stored["tapes"][0]) // TAPE[TAPE_HEAD[0]].itemsize
         self.tapes = blank_tapes(self._tape_count)
-        for name, column in zip(TAPE_HEAD, stored["tapes"], strict=True):
-            self.tapes[name] = np.frombuffer(column, TAPE[name])
+        for field, column in zip(TAPE_HEAD, stored["tapes"], strict=True):
+            self.tapes[field] = np.frombuffer(column, TAPE[field])
         tape, second = np.divmod(np.frombuffer(stored["filled"], np.int32), SECONDS)
         self.tapes["sums"][tape, second] = np.frombuffer(stored["sums"], np.float64)
         self.tapes["counts"][tape, second] = np.frombuffer(stored["counts"], np.int32)

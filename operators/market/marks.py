@@ -75,7 +75,7 @@ def mark_trade(symbol: np.void, tick: np.void) -> bool:
     """Take a trade; whether it is the latest."""
     time = tick["time"]
     size = tick["size"]
-    if size == size and time // DAY_NS == symbol["day"]:  # noqa: PLR0124 - not NaN
+    if size == size and time // DAY_NS == symbol["day"]:
         symbol["day_volume"] += size
     latest: bool = time >= symbol["trade_time"]
     if latest:
@@ -89,9 +89,9 @@ def mark_trade(symbol: np.void, tick: np.void) -> bool:
 def mark_quote(symbol: np.void, tick: np.void) -> tuple[bool, float]:
     """Take a quote: whether it is the latest, and its mid price (NaN while a side is unknown)."""
     bid, ask = tick["bid"], tick["ask"]
-    if bid != bid:  # noqa: PLR0124 - NaN: this side was not named
+    if bid != bid:
         bid = symbol["bid"]
-    if ask != ask:  # noqa: PLR0124
+    if ask != ask:
         ask = symbol["ask"]
     latest: bool = tick["time"] >= symbol["quote_time"]
     if latest:

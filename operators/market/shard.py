@@ -9,33 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.market.bands import EDGE
+from operators.market.bars import WINDOW
 from operators.market.kernel import take_rows
 from operators.market.limits import BandBook, Rule, alert, cause_of, rule_of
 from operators.market.output import Counts, MarketOutput, MarketSettings
 from operators.market.state import (
-    BARS,
-    DEAD,
-    EDGES,
     GO,
-    LATES,
-    MOVED,
     NEEDS_PARTITION,
     NEEDS_SYMBOL,
     NEWCOMERS,
-    OUT,
     REJECT,
-    REJECTS,
     SETTINGS,
     SYMBOL,
     SYMBOL_COUNT,
-    TOUCHED,
     blank_due,
     blank_symbols,
     blank_windows,
     grown,
     taken,
 )
-from operators.market.bars import WINDOW
 from operators.market.windows import DUE, lay_out
 from schemas.alerts import Alert
 from schemas.control import Instrument, Limit
@@ -192,7 +184,7 @@ class MarketShard:
         self._book.load(stored["bands"])
 
     def _take(self, rows: npt.NDArray[np.void], at: int) -> tuple[int, int]:
-        return take_rows(
+        at, needs = take_rows(
             rows,
             at,
             self._layout,
@@ -213,6 +205,7 @@ class MarketShard:
             self._newcomers,
             self._ledger,
         )
+        return at, needs
 
     def _provide(self, needs: int, row: np.void) -> None:
         """Give a kernel what it stopped for."""

@@ -1,7 +1,7 @@
 """Shards: a batch of ticks split by symbol into the fixed number of keys that state lies under.
 
-A stable counting sort by shard: one pass counts, one pass copies each record to its place in one buffer whose slices are the frames. After its
-ticks every shard gets a WATERMARK row for each partition of the batch, with the partition's latest watermark and offset,
+A stable counting sort by shard: one pass counts, one pass copies each record to its place in one buffer whose slices are the frames.
+After its ticks every shard gets a WATERMARK row for each partition of the batch, with the partition's latest watermark and offset,
 so that the windows of quiet symbols close wherever they lie.
 """
 

@@ -125,8 +125,6 @@ def grown(array: npt.NDArray[np.void], blank: npt.NDArray[np.void]) -> npt.NDArr
     return np.concatenate([array, blank])
 
 
-
-
 def taken(array: npt.NDArray[np.void], count: int) -> npt.NDArray[np.void]:
     """A copy of the first records, as bytes: NumPy copies records field by field, six times slower."""
     if not count:

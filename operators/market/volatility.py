@@ -46,13 +46,13 @@ def add_price(symbol: np.void, price: float, day: int, decay: float) -> None:
     symbol["return_day"] = day
     if not same_day:
         symbol["realized_variance"] = np.nan
-    if before != before:  # noqa: PLR0124 - NaN: this is the first
+    if before != before:
         return
     square = 0.0
     if price != before:
         square = math.log(price / before) ** 2
     variance = symbol["ewma_variance"]
-    symbol["ewma_variance"] = square if variance != variance else decay * variance + (1.0 - decay) * square  # noqa: PLR0124
+    symbol["ewma_variance"] = square if variance != variance else decay * variance + (1.0 - decay) * square
     if same_day:
         total = symbol["realized_variance"]
-        symbol["realized_variance"] = square if total != total else total + square  # noqa: PLR0124
+        symbol["realized_variance"] = square if total != total else total + square

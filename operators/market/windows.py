@@ -57,7 +57,9 @@ def parse_interval(text: str) -> int:
     match = _TEXT.fullmatch(text)
     length = int(match.group(1)) * _UNITS[match.group(2)] if match else 0
     if not 0 < length <= MAX_INTERVAL_NS:
-        raise SettingsError(f"expected an interval from 1ns to 366d, found {text!r}", hint="write a whole number and ns, us, ms, s, m, h or d: 4s")
+        raise SettingsError(
+            f"expected an interval from 1ns to 366d, found {text!r}", hint="write a whole number and ns, us, ms, s, m, h or d: 4s"
+        )
     return length
 
 
@@ -107,7 +109,7 @@ def least_end(layout: npt.NDArray[np.void], time: int) -> int:
 @leaf
 def slot_of(interval: np.void, time: int) -> int:
     """Where the window of a time lies among a symbol's windows."""
-    slot = interval["first"]
+    slot: int = interval["first"]
     if interval["slots"] > 1:
         slot += (time // interval["length"]) % interval["slots"]
     return slot

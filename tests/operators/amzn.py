@@ -27,7 +27,7 @@ def trades() -> Rows:
     return rows
 
 
-def bars() -> list[tuple[int, float, float, float, float, float]]:
+def bars() -> list[tuple[float, ...]]:
     """2,226 bars: end in ns, open, high, low, close, volume."""
     opening = int(np.datetime64("2012-06-21T09:30:00", "ns").astype(np.int64))
     with (DATA / "amzn-bars-4s-2012-06-21.csv").open() as file:

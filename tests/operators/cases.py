@@ -31,8 +31,9 @@ CONTROLS: list[Callable[[MarketShard], Any]] = [
 ]
 
 
-def market_inputs(rng: random.Random) -> Sequence[Any]:
+def market_inputs(seed: int) -> Sequence[Any]:
     """Rows of one shard with control events among them."""
+    rng = random.Random(seed)
     rows = streams.frame_rows(streams.stream(rng, rng.choice([1, 10, 200])))
     events: list[Any] = [rows[at : at + 1] for at in range(len(rows))]
     for _ in range(rng.randrange(8)):

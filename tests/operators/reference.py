@@ -112,7 +112,7 @@ class Reference:
         symbol.tape.append((second, price))
         symbol.newest = max(symbol.newest, second)
         if before and sum(before) != 0:
-            self.judge(name, symbol, abs(price / (sum(before) / len(before)) - 1))
+            self.judge(name, symbol, abs(price / (sum(before, Fraction(0)) / len(before)) - 1))
 
     def judge(self, name: str, symbol: Symbol, value: Fraction) -> None:
         for limit, (only, threshold, clear) in self.bands.items():

@@ -15,7 +15,8 @@ from tests.operators.reference import SECOND, Row
 
 SYMBOLS_OF = {"AMZN": 0, "MSFT": 0, "EUR/USD": 1, "quiet": 1, "é€": 2}
 
-PRICES = [Fraction(text) for text in "90 89.99 95 99 99.99 100 100.01 101 105 105.01 109 109.01 110 110.01 111 121 50 0 -1 0.1 0.3".split()]
+TEXTS = "90 89.99 95 99 99.99 100 100.01 101 105 105.01 109 109.01 110 110.01 111 121 50 0 -1 0.1 0.3"
+PRICES = [Fraction(text) for text in TEXTS.split(" ")]
 LIKELY = [Fraction(100)] * 8 + PRICES
 
 
@@ -23,7 +24,9 @@ def stream(rng: random.Random, count: int) -> list[Row]:
     """Rows that end with the end of time in every partition."""
     now, rows = 1_600_000_000 * SECOND + rng.randrange(SECOND), []
     for _ in range(count):
-        now += rng.choice([0, 0, 1, 10**6, 10**8, 10**9, 3 * 10**9, rng.randrange(5 * 10**9), rng.choice([0, 0, 0, 290, 310, 700, 86_400]) * SECOND])
+        now += rng.choice(
+            [0, 0, 1, 10**6, 10**8, 10**9, 3 * 10**9, rng.randrange(5 * 10**9), rng.choice([0, 0, 0, 290, 310, 700, 86_400]) * SECOND]
+        )
         time = now - rng.choice([0, 0, 0, 0, 1, 10**8, 10**9, rng.randrange(8 * 10**9)])
         symbol = rng.choice(["AMZN", "AMZN", *SYMBOLS_OF])
         kind = rng.choice(["trade", "trade", "trade", "quote", "quote" if symbol in ("EUR/USD", "quiet") else "trade", "heartbeat"])

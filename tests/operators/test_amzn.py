@@ -12,7 +12,7 @@ from operators.market.shard import MarketShard
 from operators.market.shards import split
 from operators.market.watermarks import fill_watermarks
 from schemas.symbols import SHARDS, SYMBOLS
-from schemas.ticks import WATERMARK, TickFrame, empty_rows
+from schemas.ticks import WATERMARK, empty_rows
 from schemas.times import END_OF_TIME_NS
 from tests.operators import amzn
 
@@ -25,7 +25,8 @@ def sizes(batching: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("batching", ["whole", "ones", "sevens", "random"])
 def test_four_second_bars_of_amzn(batching: str) -> None:
-    rows, at, state = amzn.trades(), 0, {}
+    rows, at = amzn.trades(), 0
+    state: dict[int, int] = {}
     shards = [MarketShard(MarketSettings(intervals=("4s",)), shard) for shard in range(SHARDS)]
     found, ticks = [], 0
     for size in sizes(batching):

@@ -65,7 +65,10 @@ def test_a_longer_bar_is_the_merge_of_the_shorter_ones(seed: int) -> None:
     output = shard.on_frame(TickFrame(rows))
     short = [bar for bar in output.bars if bar["interval"] == 0]
     for long in (bar for bar in output.bars if bar["interval"] != 0):
-        parts = sorted((bar for bar in short if bar["symbol"] == long["symbol"] and long["start"] <= bar["start"] < long["end"]), key=lambda b: b["start"])
+        parts = sorted(
+            (bar for bar in short if bar["symbol"] == long["symbol"] and long["start"] <= bar["start"] < long["end"]),
+            key=lambda b: b["start"],
+        )
         assert (long["open"], long["close"]) == (parts[0]["open"], parts[-1]["close"])
         assert (long["high"], long["low"]) == (max(bar["high"] for bar in parts), min(bar["low"] for bar in parts))
         assert long["volume"] == sum(bar["volume"] for bar in parts)
@@ -76,7 +79,13 @@ def test_a_longer_bar_is_the_merge_of_the_shorter_ones(seed: int) -> None:
 
 
 def test_intervals_are_read() -> None:
-    assert [parse_interval(text) for text in ("500ms", "4s", "1m", "1h", "1d")] == [5 * 10**8, 4 * 10**9, 60 * 10**9, 3600 * 10**9, 86400 * 10**9]
+    assert [parse_interval(text) for text in ("500ms", "4s", "1m", "1h", "1d")] == [
+        5 * 10**8,
+        4 * 10**9,
+        60 * 10**9,
+        3600 * 10**9,
+        86400 * 10**9,
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "s", "0s", "-1s", "1.5s", "1w", "367d", "1 s", "9999999999d", "1s\n"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from operators.market.bands import BAND
@@ -11,8 +12,8 @@ from operators.market.windows import DUE
 
 
 @pytest.mark.parametrize("stored", [SYMBOL, DUE, WINDOW, BAND], ids=["SYMBOL", "DUE", "WINDOW", "BAND"])
-def test_no_padding_is_stored(stored: object) -> None:
-    assert sum(stored[name].itemsize for name in stored.names) == stored.itemsize
+def test_no_padding_is_stored(stored: np.dtype[np.void]) -> None:
+    assert sum(stored[name].itemsize for name in stored.names or ()) == stored.itemsize
 
 
 def test_a_symbol_with_two_intervals_takes_320_bytes() -> None:

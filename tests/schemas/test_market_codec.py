@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,7 +24,7 @@ times = st.integers(0, MAX_TIME_NS - 1)
 counts = st.integers(0, 2**62)
 
 
-def columns(dtype: np.dtype[np.void], draw: st.DrawFn, strategies: dict[str, st.SearchStrategy[object]]) -> np.ndarray:
+def columns(dtype: np.dtype[np.void], draw: st.DrawFn, strategies: dict[str, st.SearchStrategy[Any]]) -> np.ndarray:
     rows = np.zeros(draw(st.integers(0, 4)), dtype)
     for row in rows:
         for name in dtype.names or ():
