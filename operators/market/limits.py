@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.compiled import plain
-from operators.market.bands import BAND, BLOCK, SECONDS, TAPE, judge
+from operators.market.bands import BAND, BLOCK, BLOCKS, SECONDS, TAPE, judge
 from operators.market.state import blank_tapes, grown
 from schemas.alerts import Alert
 from schemas.control import Limit
@@ -244,8 +244,10 @@ class BandBook:
     def dump(self) -> dict[str, Any]:
         """Plain data: of the tapes the seconds that hold a price, the rest as it stands."""
         tapes = self.tapes[: self._tape_count]
-        counts = tapes["counts"].ravel()
-        filled = np.flatnonzero(counts)
+        tape, block = np.nonzero(tapes["block_counts"])  # most are empty: do not look at their seconds
+        counts = tapes["counts"].reshape(-1, BLOCKS, BLOCK)[tape, block]
+        at, second = np.nonzero(counts)
+        filled = tape[at] * SECONDS + block[at] * BLOCK + second
         return {
             "rules": [(rule.limit_id, rule.symbol, rule.threshold, rule.clear) for rule in self._rules.values()],
             "names": list(self.names),
@@ -254,8 +256,8 @@ class BandBook:
             "said": list(self._said.items()),
             "tapes": [np.ascontiguousarray(tapes[name]).tobytes() for name in TAPE_HEAD],
             "filled": filled.astype(np.int32).tobytes(),
-            "sums": tapes["sums"].ravel()[filled].tobytes(),
-            "counts": counts[filled].tobytes(),
+            "sums": tapes["sums"].reshape(-1, BLOCKS, BLOCK)[tape[at], block[at], second].tobytes(),
+            "counts": counts[at, second].tobytes(),
         }
 
     def load(self, stored: dict[str, Any]) -> None:
