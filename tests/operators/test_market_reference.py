@@ -111,25 +111,24 @@ def compare_marks(outputs: list[MarketOutput], model: Reference) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    prices=st.lists(st.integers(1, 2_000_000), min_size=1, max_size=30),
     percent=st.integers(1, 9_000),
+    times=st.integers(1, 300),
+    spread=st.lists(st.integers(0, 20), max_size=12),
     up=st.booleans(),
     nudge=st.integers(-1, 1),
 )
-def test_edges_of_a_band_are_exact_in_decimal(prices: list[int], percent: int, up: bool, nudge: int) -> None:
-    """Prices in hundredths; the last one is put on the edge itself where that is a price, or next to it."""
+def test_edges_of_a_band_are_exact_in_decimal(percent: int, times: int, spread: list[int], up: bool, nudge: int) -> None:
+    """Prices in cents about a mean whose edge is a whole cent; the last price is put on that edge, or a cent beside it."""
     threshold = Fraction(percent, 10_000)
-    reference = Fraction(sum(prices), len(prices))
-    edge = reference * (1 + threshold if up else 1 - threshold)
-    last = (edge.numerator // edge.denominator) + nudge
-    if last <= 0:
-        return
-    value = abs(Fraction(last) / reference - 1)
+    middle = 10_000 // math.gcd(percent, 10_000) * times
+    prices = [middle, *(middle + away * side for away in spread for side in (1, -1) if away < middle)]
+    last = int(middle * (1 + threshold if up else 1 - threshold)) + nudge
+    value = abs(Fraction(last, middle) - 1)
     shard = MarketShard(MarketSettings(("1s",)))
-    shard.on_limit("x", Limit("x", "price_band", "firm", Decimal(percent) / 10_000))
     rows = frame_rows([Row("trade", 0, 10**18 + at, "EDGE", Fraction(price, 100), 1) for at, price in enumerate([*prices, last])])
-    before = shard.on_frame(TickFrame(rows[:-1])).alerts
-    breached = bool(before) and before[-1].payload.state == "breach"
+    shard.on_limit("far", Limit("far", "price_band", "firm", Decimal(1000)))
+    shard.on_frame(TickFrame(rows[:-1]))
+    breached = bool(shard.on_limit("x", Limit("x", "price_band", "firm", Decimal(percent) / 10_000)))
     alerts = shard.on_frame(TickFrame(rows[-1:])).alerts
     assert bool(alerts) == ((value >= threshold * Fraction(9, 10) if breached else value > threshold) != breached)
 
