@@ -11,12 +11,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import bytewax.operators as op
 
 from flows.flow import Context, Flow, Streams
 from flows.verbs import hosted, to_every_shard
-from functools import partial
-
 from operators.market.step import MarketStep
 from schemas.alert_codec import encode_alerts
 from schemas.market_outgoing import bars_outgoing, marks_outgoing

@@ -7,20 +7,21 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import bytewax.operators as op
-from bytewax.operators import KeyedStream
-from bytewax.operators import StatefulBatchLogic
+from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from flows.flow import SHARD_KEYS, Context
 from schemas.events import RawEnvelope
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
 
 
-class Hostable(Protocol[In, Out]):
+class Hostable(Protocol[In_contra, Out_co]):
     """An operator as the engine hosts it, one instance a shard."""
 
-    def process(self, item: In) -> Out | None:
+    def process(self, item: In_contra) -> Out_co | None:
         """Apply one input; the output, or None where there is none."""
 
     def snapshot(self) -> dict[str, Any]:
@@ -30,7 +31,7 @@ class Hostable(Protocol[In, Out]):
         """Take as said what was published after the restored snapshot."""
 
 
-class HostedStep(StatefulBatchLogic[In, Out, Any]):
+class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
     """Runs one operator as a step. Emits nothing at the end of input: a stopped run keeps what is open as state."""
 
     def __init__(self, step_id: str, context: Context, make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]], saved: Any) -> None:
@@ -80,7 +81,11 @@ class HostedStep(StatefulBatchLogic[In, Out, Any]):
 def hosted(
     step_id: str, stream: KeyedStream[In], context: Context, make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]]
 ) -> KeyedStream[Out]:
-    """Apply an operator per shard. ``make(shard, None)`` starts afresh, ``make(shard, state)`` from a snapshot. The step's id names stored state."""
+    """Apply an operator per shard; the step's id names stored state.
+
+    Args:
+        make: ``make(shard, None)`` starts afresh, ``make(shard, state)`` from a snapshot.
+    """
     keyed = op.map(f"{step_id}_name", stream, lambda pair: (pair[0], pair))
     return op.stateful_batch(step_id, keyed, lambda saved: HostedStep(step_id, context, make, saved))
 

@@ -16,7 +16,6 @@ Row numbers and offsets are given inside one write transaction and grow for ever
 Never open ``bus.db`` or its ``-shm`` by other means in a process that uses them: closing a file drops all POSIX locks of the process on it.
 """
 
-# ruff: noqa: S608 - the only thing put into a statement is a number of our own, which names a table
 from __future__ import annotations
 
 import sqlite3

@@ -1,6 +1,5 @@
 """Writes to the embedded bus: each ``write`` is a transaction of its own, so that a reader has it within a millisecond or two."""
 
-# ruff: noqa: S608 - the only thing put into a statement is a number of our own, which names a table
 from __future__ import annotations
 
 import sqlite3

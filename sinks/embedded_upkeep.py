@@ -5,7 +5,6 @@ has grown: first what can be done while others write, then, holding the writers 
 which the ``-wal`` starts anew. Only one thread of all processes is at work at a time.
 """
 
-# ruff: noqa: S608 - the only thing put into a statement is a number of our own, which names a table
 from __future__ import annotations
 
 import sqlite3

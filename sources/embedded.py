@@ -1,6 +1,5 @@
 """Reads a topic of the embedded bus."""
 
-# ruff: noqa: S608 - the only thing put into a statement is a number of our own, which names a table
 from __future__ import annotations
 
 import sqlite3

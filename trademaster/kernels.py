@@ -16,7 +16,7 @@ from schemas.bus import Batch
 from schemas.control import Limit
 
 
-def compile_all(say: Callable[[str], None] = lambda text: None) -> None:
+def compile_all(say: Callable[[str], object]) -> None:
     """Compile what is not compiled yet; ``say`` is told of each part."""
     for what, compile_part in (
         ("decoding ticks", _compile_decoder),

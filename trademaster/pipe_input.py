@@ -147,7 +147,13 @@ class PipeInput:
 
 
 def run_pipe_over(
-    settings: Settings, flows: Sequence[str], source: Path | BinaryIO, out: BinaryIO, *, topic: str = TICKS, table: TableOptions | None = None
+    settings: Settings,
+    flows: Sequence[str],
+    source: Path | BinaryIO,
+    out: BinaryIO,
+    *,
+    topic: str = TICKS,
+    table: TableOptions | None = None,
 ) -> dict[str, int]:
     """Run flows over a file, or over JSON lines of a stream; the events written, by topic.
 

@@ -26,7 +26,9 @@ def command(*arguments: str) -> list[str]:
 def start_market(bus: str, recovery: Path, processes: int, *extra: str) -> subprocess.Popen[bytes]:
     """``trademaster run market`` up to the present end of the topics."""
     return subprocess.Popen(
-        command("run", "market", "--bus", bus, "--recovery", str(recovery), "--processes", str(processes), "--until-end", "--quiet", *extra),
+        command(
+            "run", "market", "--bus", bus, "--recovery", str(recovery), "--processes", str(processes), "--until-end", "--quiet", *extra
+        ),
         stderr=subprocess.PIPE,
     )
 

@@ -38,8 +38,10 @@ def own_topics_kafka(request: pytest.FixtureRequest) -> Iterator[object]:
     """A broker of this module's own: flows write to topics whose names are fixed."""
     from tests.servers.kafka import own_server
 
-    with own_server() as server:
-        yield server
+    server = own_server()
+    server.start()
+    yield server
+    server.close()
 
 
 def fill(url: str) -> None:

@@ -24,7 +24,9 @@ Batch = Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Most ti
 EndAfter = Annotated[
     str,
     typer.Option(
-        "--end-after", metavar="TIME", help="At the end say that nothing earlier than the last tick plus TIME follows: its bars close. 0s: no."
+        "--end-after",
+        metavar="TIME",
+        help="At the end say that nothing earlier than the last tick plus TIME follows: its bars close. 0s: no.",
     ),
 ]
 Topic = Annotated[str, typer.Option("--topic", metavar="TOPIC", help="Topic to write to.")]
@@ -169,7 +171,15 @@ def _feed(settings: Settings, source: str, speed: str, end_after: str, batch: in
             bus.create(topic_settings(settings))
         writer = bus.writer()
         try:
-            feed = Ingest(writer, bus, source=source, speed=factor, batch=batch, end_after_ns=int(end_after_s * 1e9), progress=None if quiet else _shown())
+            feed = Ingest(
+                writer,
+                bus,
+                source=source,
+                speed=factor,
+                batch=batch,
+                end_after_ns=int(end_after_s * 1e9),
+                progress=None if quiet else _shown(),
+            )
             yield feed
         finally:
             writer.close()

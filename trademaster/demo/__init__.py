@@ -66,8 +66,18 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
 def _market_flow(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """``trademaster run market`` beside us, its log in a file."""
     log = folder / "market.log"
-    arguments = ["run", "market", "--bus", url, "--recovery", str(folder / "recovery"), "--quiet", "--set", f"market.intervals=1s,{INTERVAL}"]
-    with open(log, "wb") as out:
+    arguments = [
+        "run",
+        "market",
+        "--bus",
+        url,
+        "--recovery",
+        str(folder / "recovery"),
+        "--quiet",
+        "--set",
+        f"market.intervals=1s,{INTERVAL}",
+    ]
+    with log.open("wb") as out:
         flow = subprocess.Popen([sys.executable, "-m", "trademaster", *arguments], stderr=out, start_new_session=True)
         try:
             yield flow
@@ -113,5 +123,6 @@ def _check(feed: Feed, flow: subprocess.Popen[bytes]) -> None:
     if feed.error is not None:
         raise feed.error
     if flow.poll() is not None:
-        raise TradeMasterError(f"the market flow ended with code {flow.returncode}", hint="run `trademaster doctor`; --folder DIR keeps its log")
-
+        raise TradeMasterError(
+            f"the market flow ended with code {flow.returncode}", hint="run `trademaster doctor`; --folder DIR keeps its log"
+        )

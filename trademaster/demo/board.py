@@ -16,13 +16,11 @@ from schemas.market import Bar, Mark
 BARS_SHOWN = 24
 ALERTS_SHOWN = 8
 
-_decoders = {
-    "market.marks": msgspec.json.Decoder(Envelope[Mark]),
-    "market.bars": msgspec.json.Decoder(Envelope[Bar]),
-    "risk.alerts": msgspec.json.Decoder(Envelope[Alert]),
-}
+TOPICS = ("market.marks", "market.bars", "risk.alerts")
 
-TOPICS = tuple(_decoders)
+_marks = msgspec.json.Decoder(Envelope[Mark]).decode
+_bars = msgspec.json.Decoder(Envelope[Bar]).decode
+_alerts = msgspec.json.Decoder(Envelope[Alert]).decode
 
 
 @dataclass(slots=True)
@@ -50,9 +48,14 @@ class Board:
 
     def apply(self, batch: Batch) -> None:
         """Take what was read of one of TOPICS."""
-        events = [_decoders[batch.topic].decode(value) for value in batch.values()]
-        self.counts[batch.topic] += len(events)
-        {"market.marks": self._marks, "market.bars": self._bars, "risk.alerts": self._alerts}[batch.topic](events)
+        values = list(batch.values())
+        self.counts[batch.topic] += len(values)
+        if batch.topic == "market.marks":
+            self._marks(map(_marks, values))
+        elif batch.topic == "market.bars":
+            self._bars(map(_bars, values))
+        else:
+            self._alerts(map(_alerts, values))
 
     def _row(self, symbol: str) -> Row:
         return self.rows.setdefault(symbol, Row())

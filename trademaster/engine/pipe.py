@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, BinaryIO
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, Stream
+from bytewax.dataflow import Stream
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
@@ -165,5 +165,3 @@ def inputs_of(names: Sequence[str]) -> list[str]:
     from trademaster.engine.wiring import topics_read
 
     return topics_read(find_flows(names))
-
-

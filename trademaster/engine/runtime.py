@@ -99,7 +99,7 @@ class Published:
             self._refreshing.start()
         return marks
 
-    def since(self, marks: Mapping[str, Position]) -> list[RawEnvelope]:
+    def since(self, marks: Mapping[str, Mapping[int, int]]) -> list[RawEnvelope]:
         key = repr(marks)
         if key not in self._read:
             bus = self._open()
@@ -110,6 +110,6 @@ class Published:
         return self._read[key]
 
 
-def _events(bus: Bus, topic: str, position: Position) -> Iterator[RawEnvelope]:
+def _events(bus: Bus, topic: str, position: Mapping[int, int]) -> Iterator[RawEnvelope]:
     for batch in read_to_end(bus, topic, position):
         yield from (open_envelope(value) for value in batch.values() if value)

@@ -54,7 +54,7 @@ class SnapshotFiles:
         assert self._folder is not None
         self._count += 1
         path = self._folder / f"{step_id}@{key}@{self._run}-{self._count}"
-        with open(path, "wb") as file:
+        with path.open("wb") as file:
             file.write(blob)
             if self._durable:
                 file.flush()

@@ -15,7 +15,7 @@ from operators.market.watermarks import fill_watermarks
 from schemas.bus import Batch, Position, Reader
 from schemas.control import Control
 from schemas.control_codec import decode_control
-from schemas.dead_letters import Reject
+from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
 from schemas.tick_codec import TickDecoder
 from trademaster.engine.runtime import Runtime
@@ -135,7 +135,7 @@ def read_controls(batch: Batch) -> tuple[list[Control], list[Reject]]:
                     partition=int(batch.partition[place]),
                     offset=int(batch.offset[place]),
                     index=-1,
-                    reason=error.reason,
+                    reason=Reason(error.reason),
                     detail=str(error),
                     payload=value,
                     first_seen_ns=int(batch.timestamp_ms[place]) * 1_000_000,

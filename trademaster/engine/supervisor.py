@@ -29,7 +29,16 @@ TICK_S = 0.1
 class Supervisor:
     """Runs a plan with N workers until it is told to stop, or a worker says that trying again is useless."""
 
-    def __init__(self, plan: Plan, processes: int, folder: Path, log: Any, *, lock_fd: int | None = None, each_tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        processes: int,
+        folder: Path,
+        log: Any,
+        *,
+        lock_fd: int | None = None,
+        each_tick: Callable[[], None] = lambda: None,
+    ) -> None:
         """``folder`` takes the plan; the workers hold ``lock_fd`` as long as they live; ``each_tick`` is called ten times a second."""
         self._plan = plan
         self._processes = processes

@@ -17,8 +17,8 @@ from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
 from flows.flow import Context, Flow, step_id
-from schemas.errors import UnknownFlow
 from schemas.dead_letters import Reject, encode_dead_letters
+from schemas.errors import UnknownFlow
 from schemas.outgoing import Outgoing
 from schemas.topics import TOPICS, Lane
 from trademaster.engine.sources import REJECTED, Item
@@ -59,6 +59,7 @@ def topics_read(flows: Sequence[Flow]) -> list[str]:
 
 
 def topics_written(flows: Sequence[Flow]) -> list[str]:
+    """Topics that the sink must know."""
     return sorted({topic for flow in flows for topic in flow.writes} | {DEAD})
 
 
@@ -71,7 +72,7 @@ class Ends:
     sink: Sink[Any]
     sink_key: str
     """Key under which the sink takes what this worker made."""
-    count: Callable[[Sequence[Reject]], None] = lambda rejects: None
+    count: Callable[[Sequence[Reject]], object] = len
     """Told of each reject once."""
 
 
@@ -100,8 +101,6 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
 
 def _encoded(step: str, stream: KeyedStream[Any], encode: Callable[[Any], Outgoing]) -> Stream[Outgoing]:
     return op.map(step_id(step, "encode"), stream, lambda item: encode(item[1]))
-
-
 
 
 def _rejected(step: str, stream: Stream[Item], source: str, ends: Ends) -> Stream[Outgoing]:
