@@ -63,7 +63,7 @@ $(VENV)/runtime.stamp: requirements.lock pyproject.toml trademaster/__init__.py 
 	@touch $@
 
 $(VENV)/kernels.stamp: $(VENV)/runtime.stamp $(KERNEL_SOURCES)
-	@if [ -e trademaster/kernels.py ] || [ -d trademaster/kernels ]; then $(BIN)/python -m trademaster.kernels; fi
+	@if [ -e trademaster/kernels.py ]; then $(BIN)/python -m trademaster.kernels; fi
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/runtime.stamp

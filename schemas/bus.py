@@ -105,6 +105,9 @@ class Reader(Protocol):
     def seek(self, position: Mapping[int, int]) -> None:
         """Continue from these offsets; partitions not named stay where they are."""
 
+    def commit(self) -> None:
+        """Tell tools that show lag where this reader is, where the bus has such tools. Best effort; no position is taken from it."""
+
     def end(self) -> Position:
         """The offset the next written record will get, by partition (for lag and for "read all there is")."""
 
@@ -171,3 +174,5 @@ class TopicSettings:
     retention_ms: int = 30 * 24 * 3600 * 1000
     retention_bytes: int = -1
     """For the whole topic; -1: no bound of its own."""
+    replication: int = 1
+    """Copies of each partition, where the bus has several brokers."""

@@ -49,7 +49,7 @@ class KafkaAdmin:
         wanted = {settings.name: settings for settings in topics}
         made = (
             self._client.create_topics(
-                [NewTopic(settings.name, settings.partitions, config=topic_configuration(settings)) for settings in topics],
+                [_new_topic(settings) for settings in topics],
                 operation_timeout=self._patience_s,
             )
             if topics
@@ -163,3 +163,7 @@ def topic_configuration(settings: TopicSettings) -> dict[str, str]:
         "retention.ms": str(settings.retention_ms),
         "retention.bytes": str(per_partition),
     }
+
+
+def _new_topic(settings: TopicSettings) -> NewTopic:
+    return NewTopic(settings.name, settings.partitions, settings.replication, config=topic_configuration(settings))

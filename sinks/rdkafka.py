@@ -6,10 +6,11 @@ import ctypes
 from collections.abc import Mapping
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from schemas import rdkafka as c
 from schemas.bus import Bytes1D, Int32s, Int64s
+from schemas.kernels import allocating_kernel, kernel
 from sinks.kafka_client import Failure, OnError, OnStatistics
 
 _produce_batch = c.external("rd_kafka_produce_batch", types.int32, types.int64, types.int32, types.int32, types.int64, types.int32)
@@ -28,7 +29,7 @@ _COPY = c.MSG_F_COPY
 _QUEUE_FULL = c.ERR_QUEUE_FULL
 
 
-@njit(cache=True, nogil=True)
+@allocating_kernel
 def grouped(partitions: Int32s) -> Int64s:
     """Row numbers by partition, in their order within each: neighbours in memory are then sent together."""
     lowest, highest = partitions.min(), partitions.max()
@@ -44,7 +45,7 @@ def grouped(partitions: Int32s) -> Int64s:
     return order
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hand_over(
     topic: int,
     first: int,
@@ -87,7 +88,7 @@ def hand_over(
     return count - first, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hand_over_dated(
     topic: int,
     first: int,
@@ -127,7 +128,7 @@ def hand_over_dated(
     return count - first, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _end(ends: Int64s, index: int) -> int:
     if index < 0:
         return 0

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from schemas import rdkafka as c
 from schemas.bus import Batch, Bytes1D, Int32s, Int64s, Position
 from schemas.errors import BusUnavailable, UnknownTopic
+from schemas.kernels import kernel
 from sources.kafka_client import Fetched, OnError, OnStatistics, PartitionError
 
 _message_destroy = c.external("rd_kafka_message_destroy", types.void, types.int64)
@@ -60,7 +61,7 @@ def _prefetcher(typing: Any, address: Any) -> Any:
 _prefetch: Any = intrinsic(_prefetcher)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def measure(pointers: Int64s, count: int) -> tuple[int, int, int]:
     """Bytes of all values, bytes of all keys, and how many messages carry an error instead."""
     values = 0
@@ -79,7 +80,7 @@ def measure(pointers: Int64s, count: int) -> tuple[int, int, int]:
     return values, keys, errors
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def drain(
     pointers: Int64s,
     count: int,

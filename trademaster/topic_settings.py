@@ -19,6 +19,7 @@ def topic_settings(settings: Settings, names: Iterable[str] = TOPICS) -> list[To
             compacted=row.compacted,
             retention_ms=wanted.retention.ns // 1_000_000,
             retention_bytes=wanted.retention_bytes,
+            replication=wanted.replication,
         )
         for row in map(topic, names)
     ]

@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import leaf
+from schemas.kernels import leaf
 from schemas.times import SECOND_NS
 
 SECONDS = 300

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from operators.compiled import leaf
+from schemas.kernels import leaf
 
 WINDOW = np.dtype(
     [

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import digest_of, kernel, leaf, prefetch
 from operators.market.bands import follow, judge_bands, reset_tape
 from operators.market.bars import add_trade, close_bar, extend_bar, start_bar
 from operators.market.marks import mark_quote, mark_trade, pass_time, write_mark
@@ -36,6 +35,7 @@ from operators.market.state import (
 )
 from operators.market.volatility import add_price, reset_volatility
 from operators.market.windows import horizon_of, least_end, next_to_close, slot_of
+from schemas.kernels import kernel, leaf, prefetch
 from schemas.ticks import TRADE, WATERMARK
 from schemas.times import DAY_NS, END_OF_TIME_NS
 
@@ -226,48 +226,41 @@ def look_ahead(rows: Records, at: int, state: State) -> None:
             prefetch(state.due, row)
 
 
-def _make(leaves: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the signature stands below
-    @kernel
-    def take_rows(
-        rows: Records,
-        at: int,
-        layout: Records,
-        settings: Records,
-        symbols: Records,
-        due: Records,
-        windows: Records,
-        codes: npt.NDArray[np.int32],
-        row_of: npt.NDArray[np.int32],
-        least_ends: npt.NDArray[np.int64],
-        tapes: Records,
-        bands: Records,
-        bars: Records,
-        marks: Records,
-        touched: npt.NDArray[np.int32],
-        edges: Records,
-        rejects: Records,
-        newcomers: npt.NDArray[np.int32],
-        ledger: Ledger,
-    ) -> tuple[int, int]:
-        """Take the rows of a frame from ``at`` on: the row it stopped before, and why (GO: all are done, the marks are written)."""
-        _ = leaves
-        state = State(symbols, due, windows, codes, row_of, least_ends, tapes, bands)
-        room = Room(bars, marks, touched, edges, rejects, newcomers)
-        while at < rows.size:
-            look_ahead(rows, at, state)
-            needs = take_row(at, rows[at], state, layout, settings[0], room, ledger)
-            if needs != GO:
-                if needs == NEEDS_SYMBOL:
-                    find_newcomers(rows, at, row_of, newcomers, ledger)
-                return at, needs
-            at += 1
-        for place in range(ledger[TOUCHED]):
-            row = touched[place]
-            write_mark(marks[place], symbols[row], codes[row])
-            symbols[row]["touched"] = 0
-        return at, GO
-
-    return take_rows
-
-
-take_rows = _make(digest_of(take_row, look_ahead, find_newcomers, write_mark))
+@kernel
+def take_rows(
+    rows: Records,
+    at: int,
+    layout: Records,
+    settings: Records,
+    symbols: Records,
+    due: Records,
+    windows: Records,
+    codes: npt.NDArray[np.int32],
+    row_of: npt.NDArray[np.int32],
+    least_ends: npt.NDArray[np.int64],
+    tapes: Records,
+    bands: Records,
+    bars: Records,
+    marks: Records,
+    touched: npt.NDArray[np.int32],
+    edges: Records,
+    rejects: Records,
+    newcomers: npt.NDArray[np.int32],
+    ledger: Ledger,
+) -> tuple[int, int]:
+    """Take the rows of a frame from ``at`` on: the row it stopped before, and why (GO: all are done, the marks are written)."""
+    state = State(symbols, due, windows, codes, row_of, least_ends, tapes, bands)
+    room = Room(bars, marks, touched, edges, rejects, newcomers)
+    while at < rows.size:
+        look_ahead(rows, at, state)
+        needs = take_row(at, rows[at], state, layout, settings[0], room, ledger)
+        if needs != GO:
+            if needs == NEEDS_SYMBOL:
+                find_newcomers(rows, at, row_of, newcomers, ledger)
+            return at, needs
+        at += 1
+    for place in range(ledger[TOUCHED]):
+        row = touched[place]
+        write_mark(marks[place], symbols[row], codes[row])
+        symbols[row]["touched"] = 0
+    return at, GO

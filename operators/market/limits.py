@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import plain
 from operators.market.bands import BAND, BLOCK, BLOCKS, SECONDS, TAPE, judge
 from operators.market.state import blank_tapes, grown
 from schemas.alerts import Alert
@@ -25,6 +24,7 @@ from schemas.control import Limit
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.events import LANES, Envelope, EventType, Header
+from schemas.kernels import plain
 from schemas.times import format_time
 
 _CAUSE = re.compile(r"market\.ticks-(\d+)-(\d+)(?:/(\d+))?", re.ASCII)
@@ -93,7 +93,7 @@ def alert(rule: Rule, symbol: str, episode: int, breach: bool, value: float, tim
             account=None,
             state="breach" if breach else "clear",
             value=value,
-            threshold=rule.threshold if breach else rule.clear,
+            threshold=rule.threshold,
             episode=episode,
         ),
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from operators.compiled import leaf
+from schemas.kernels import leaf
 from schemas.ticks import NO_SEQUENCE
 from schemas.times import DAY_NS
 

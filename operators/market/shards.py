@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import kernel
+from schemas.kernels import kernel
 from schemas.symbols import SHARDS, SYMBOLS
 from schemas.ticks import NO_SEQUENCE, NO_SYMBOL, TICK, WATERMARK, Rows, TickFrame
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import plain
 from operators.market import marks, volatility
 from operators.market.bands import TAPE
 from operators.market.bars import WINDOW
 from operators.market.windows import DUE
+from schemas.kernels import plain
 from schemas.times import END_OF_TIME_NS
 
 SYMBOL = np.dtype(

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from operators.compiled import leaf
+from schemas.kernels import leaf
 
 FIELDS = [
     ("return_day", np.int32),  # of the price before: UTC days since 1970

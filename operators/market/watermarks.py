@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import kernel
+from schemas.kernels import kernel
 from schemas.ticks import Rows
 
 NO_WATERMARK = -1

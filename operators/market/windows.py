@@ -17,8 +17,8 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from operators.compiled import leaf
 from schemas.errors import SettingsError
+from schemas.kernels import leaf
 from schemas.times import DAY_NS, END_OF_TIME_NS, MINUTE_NS, SECOND_NS
 
 INTERVAL = np.dtype(

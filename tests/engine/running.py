@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,30 @@ def events(bus: str, topic: str) -> list[dict[str, Any]]:
         return [msgspec.json.decode(value) for batch in read_to_end(opened, topic) for value in batch.values()]
     finally:
         opened.close()
+
+
+class Watch:
+    """Counts what a run writes, without disturbing it."""
+
+    def __init__(self, bus: str, topics: Sequence[str]) -> None:
+        self._bus = open_bus(bus, patience_s=10)
+        self._readers = [self._bus.reader(topic, start=self._bus.state(topic).end) for topic in topics]
+
+    def more(self, wanted: int, alive: Callable[[], bool]) -> bool:
+        """Wait for that many new events; False if ``alive`` is no longer true before."""
+        seen = 0
+        while seen < wanted:
+            if not alive():
+                return False
+            for reader in self._readers:
+                batch = reader.poll(1000, 0.02)
+                seen += len(batch) if batch is not None else 0
+        return True
+
+    def close(self) -> None:
+        for reader in self._readers:
+            reader.close()
+        self._bus.close()
 
 
 def by_id(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from schemas.symbols import SYMBOLS
 from schemas.tick_codec import encode_ticks
 from schemas.times import SECOND_NS
 from sources.simulator import Law, Simulator
-from tests.engine.running import FAST, by_id, events, family, kill, run_market, start_market
+from tests.engine.running import FAST, Watch, by_id, events, family, kill, run_market, start_market
 from trademaster.bus import open_bus
 from trademaster.settings import Settings
 from trademaster.topic_settings import topic_settings
@@ -61,14 +62,6 @@ def fill(url: str) -> None:
     bus.close()
 
 
-def ends(url: str, topics: tuple[str, ...]) -> int:
-    bus = open_bus(url)
-    try:
-        return sum(sum(bus.state(topic).end.values()) for topic in topics)
-    finally:
-        bus.close()
-
-
 OUTPUTS = ("market.bars", "market.marks", "risk.alerts", "dead.letters")
 
 
@@ -107,21 +100,24 @@ def _assert_alternating(alerts: list[dict]) -> None:  # type: ignore[type-arg]
 
 def _disturb(place: str, recovery: Path, rng: random.Random) -> int:
     """Run to the end with a kill whenever some more was written; the number of kills."""
-    kills = 0
-    while True:
-        process = start_market(place, recovery, rng.choice([1, 2, 3]), *FAST)
-        wanted = ends(place, OUTPUTS) + rng.randrange(1, 400)
-        while process.poll() is None and kills < KILLS * 2:
-            if ends(place, OUTPUTS) >= wanted:
+    kills, watch = 0, Watch(place, ("market.bars", "market.marks"))
+    try:
+        while True:
+            process = start_market(place, recovery, rng.choice([1, 2, 3]), *FAST)
+            while kills < 2 * KILLS and watch.more(rng.randrange(1, 600), partial(_lives, process)):
                 victim = rng.choice(family(process))
                 kill(victim)
                 kills += 1
                 if victim == process.pid:
                     break
-                wanted = ends(place, OUTPUTS) + rng.randrange(1, 400)
-        code = _outcome(process)
-        if code == 0:
-            return kills
+            if _outcome(process) == 0:
+                return kills
+    finally:
+        watch.close()
+
+
+def _lives(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
 
 
 def _outcome(process: subprocess.Popen[bytes]) -> int:

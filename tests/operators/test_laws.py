@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.compiled import is_uncompiled
 from operators.contract import Case, Said, find_operators
+from schemas.kernels import is_uncompiled
 from tests.operators.cases import CASES
 from tests.operators.digest import digests
 

@@ -6,12 +6,12 @@ import pickle
 
 import pytest
 
-from operators.compiled import digest_of, is_uncompiled, leaf
 from operators.market.output import MarketSettings
 from operators.market.shard import MarketShard
 from operators.market.shards import split
 from operators.market.warm_up import KERNELS, warm_up
 from operators.market.watermarks import fill_watermarks
+from schemas.kernels import is_uncompiled
 from schemas.ticks import TickFrame
 from tests.operators import amzn
 
@@ -29,26 +29,3 @@ def test_one_signature_each_after_pickling_restoring_and_slicing() -> None:
     for _, frame in split(rows):
         again.on_frame(pickle.loads(pickle.dumps(frame)))
     assert [len(kernel.signatures) for kernel in KERNELS] == [1] * len(KERNELS)
-
-
-@leaf
-def inner() -> int:
-    return 1
-
-
-@leaf
-def outer() -> int:
-    return inner()
-
-
-@pytest.mark.skipif(is_uncompiled(), reason="nothing is cached")
-def test_a_change_of_a_leaf_is_seen_through_the_leaf_that_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = digest_of(outer)
-    assert digest_of(outer) == before
-
-    @leaf
-    def other() -> int:
-        return 2
-
-    monkeypatch.setitem(globals(), "inner", other)
-    assert digest_of(outer) != before

@@ -116,7 +116,7 @@ def _alerts(board: Board) -> Panel:
         breach = alert.state == "breach"
         lines.append(str(event.header.timestamp)[11:23] + "  ", style="dim")
         lines.append("BREACH " if breach else "clear  ", style="bold red" if breach else "green")
-        edge = f"beyond {alert.threshold:.2%}" if breach else f"back within {alert.threshold:.2%}"
+        edge = f"beyond {alert.threshold:.2%}" if breach else "back within the band"
         lines.append(f"{alert.key}  {alert.rule} {alert.value:.2%} {edge}  episode {alert.episode}\n")
     if not board.alerts:
         lines.append("none yet", style="dim")

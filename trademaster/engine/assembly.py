@@ -20,7 +20,7 @@ from trademaster.bus.reading import read_to_end
 from trademaster.engine.runtime import Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
-from trademaster.engine.sources import BusSource, read_controls
+from trademaster.engine.sources import BusSource, Reading, read_controls
 from trademaster.engine.wiring import Ends, find_flows, topics_written, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
@@ -48,27 +48,26 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
     settings = Settings.model_validate(plan.settings)
     flows = find_flows(plan.flows)
     bus = open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds)
+    recorder = Recorder.attach(Path(plan.counters), process)
     runtime = Runtime(
         bus=bus,
         writer=bus.writer(),
-        recorder=Recorder.attach(Path(plan.counters), process),
-        snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None),
+        recorder=recorder,
+        snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None, recorder.snapshot),
         process=process,
         stopping=stopping,
         until_end=plan.until_end,
     )
-    engine = settings.engine
+    reading = Reading(settings.engine.source_parts, settings.engine.max_batch, settings.market.idle_after)
     ends = Ends(
-        inputs=lambda dataflow, topics: {
-            topic: op.input(step_id(topic), dataflow, BusSource(runtime, topic, engine.source_parts, engine.max_batch)) for topic in topics
-        },
+        inputs=lambda dataflow, topics: {topic: op.input(step_id(topic), dataflow, BusSource(runtime, topic, reading)) for topic in topics},
         sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written(flows)}),
         sink_key=part_name(process),
         count=runtime.count_rejects,
     )
     controls = read_present_controls(bus, flows)
     contexts = {flow.name: _context(flow, settings, runtime, controls) for flow in flows}
-    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval.ns)
+    return Worker(wire(flows, contexts, ends), runtime, settings.engine.epoch_interval.ns)
 
 
 def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control]) -> Context:

@@ -68,7 +68,7 @@ class RecoveryFolder:
             self._lock = None
 
     def _take_lock(self) -> None:
-        lock = (self.folder / "lock").open("a+")  # noqa: SIM115 (held for the life of the run)
+        lock = (self.folder / "lock").open("a+")
         deadline = time.monotonic() + LOCK_PATIENCE_S
         while True:
             try:

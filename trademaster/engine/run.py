@@ -14,6 +14,7 @@ from trademaster.engine.supervisor import Supervisor, stop_on_signals
 from trademaster.engine.wiring import find_flows, topics_read, topics_written
 from trademaster.engine.worker import Plan
 from trademaster.settings import Settings
+from trademaster.settings_text import without_secrets
 from trademaster.telemetry.counters import Counters
 from trademaster.telemetry.logs import configure_logs
 from trademaster.telemetry.report import Report
@@ -68,6 +69,6 @@ def _prepare_bus(settings: Settings, topics: Sequence[str]) -> str:
             bus.partitions(topic)
         return bus.identity()
     except UnknownTopic as error:
-        raise UnknownTopic(str(error), hint=f"trademaster topics create --bus {settings.bus.url}") from None
+        raise UnknownTopic(str(error), hint=f"trademaster topics create --bus {without_secrets(settings.bus.url)}") from None
     finally:
         bus.close()

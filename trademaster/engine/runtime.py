@@ -57,9 +57,8 @@ class Runtime:
     until_end: bool = False
     """Sources end where their topic ended when they were opened."""
     idle: Idle = field(default_factory=Idle)
-    polled_ns: int = 0
-    """When the oldest batch not yet written was polled, monotonic ns; 0: none."""
-    polled_topic: str = ""
+    closing_ns: int = 0
+    """When the epoch that is being closed began to be, monotonic ns; 0: none is."""
 
     def count_rejects(self, rejects: Sequence[Reject]) -> None:
         for reject in rejects:

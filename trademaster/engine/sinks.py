@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,9 +35,6 @@ class BusSinkPart(StatefulSinkPartition[Outgoing, Any]):
         for topic, outgoing in by_topic.items():
             self._runtime.writer.write(_joined(topic, outgoing, self._partitions[topic]))
             self._runtime.recorder.written(topic, sum(len(item) for item in outgoing))
-        if self._runtime.polled_ns:
-            self._runtime.recorder.processed(self._runtime.polled_topic, (time.monotonic_ns() - self._runtime.polled_ns) / 1e9)
-            self._runtime.polled_ns = 0
 
     def snapshot(self) -> Any:
         """The epoch closes: nothing of it may be unacknowledged."""

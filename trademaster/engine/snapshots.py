@@ -6,9 +6,9 @@ written in a few. A file is written whole before its name enters the store, so a
 
 from __future__ import annotations
 
-import os
 import pickle
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,40 +25,32 @@ KEPT = 3
 class SnapshotFiles:
     """Saves and loads the states of one process's steps. Several processes share the folder; a key has one owner at a time."""
 
-    def __init__(self, folder: Path | None, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path | None, saved: Callable[[str, int, float], None] = lambda *_: None) -> None:
+        """``folder`` None keeps all inline; ``saved`` is told of each step's states: size in bytes, seconds that this one took."""
         self._folder = folder
-        self._durable = durable
+        self._saved = saved
+        self._sizes: dict[str, dict[str, int]] = {}
         self._run = uuid.uuid4().hex[:8]
         self._count = 0
         self._files: dict[str, list[Path]] = {}
-        self.saved_bytes = 0
-        """Size of all states saved since ``reset``, bytes."""
-        self.saving_s = 0.0
-        """Time that took, seconds."""
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-
-    def reset(self) -> None:
-        self.saved_bytes, self.saving_s = 0, 0.0
 
     def save(self, step_id: str, key: str, state: Any) -> Any:
         """Keep a state; the result is small and names it."""
         started = perf_counter()
         blob = pickle.dumps(state, protocol=5)
         saved = {"blob": blob} if self._folder is None or len(blob) <= INLINE_BYTES else {"file": self._write(step_id, key, blob)}
-        self.saved_bytes += len(blob)
-        self.saving_s += perf_counter() - started
+        sizes = self._sizes.setdefault(step_id, {})
+        sizes[key] = len(blob)
+        self._saved(step_id, sum(sizes.values()), perf_counter() - started)
         return saved
 
     def _write(self, step_id: str, key: str, blob: bytes) -> str:
         assert self._folder is not None
         self._count += 1
         path = self._folder / f"{step_id}@{key}@{self._run}-{self._count}"
-        with path.open("wb") as file:
-            file.write(blob)
-            if self._durable:
-                file.flush()
-                os.fsync(file.fileno())
+        path.write_bytes(blob)
         kept = self._files.setdefault(f"{step_id}@{key}", [])
         kept.append(path)
         while len(kept) > KEPT:
