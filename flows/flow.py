@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -70,5 +70,6 @@ class Flow:
     build: Callable[[Streams, Context], Streams]
     says: tuple[str, ...]
     """Topics whose steps decide from more than one ordered input: after a crash they adopt what these already hold (law 5)."""
-    encode: Callable[[Any], Mapping[str, Callable[[Any], Outgoing]]]
-    """From the flow's settings to the codec of each topic written. ``dead.letters`` needs none: its inside value is list[Reject]."""
+    encode: Callable[[Any], Mapping[str, Callable[[Sequence[Any]], Outgoing]]]
+    """From the flow's settings to the codec of each topic written, which takes what all shards made of a batch at once.
+    ``dead.letters`` needs none: its inside value is list[Reject]."""

@@ -24,8 +24,9 @@ def cause_offset(correlation_id: str) -> int:
     return int(offset) if offset.isascii() and offset.isdigit() else 0
 
 
-def encode_alerts(alerts: Sequence[Envelope[Alert]]) -> Outgoing:
-    """Alerts in the order in which they were made."""
+def encode_alerts(parts: Sequence[Sequence[Envelope[Alert]]]) -> Outgoing:
+    """Alerts, each part in the order in which they were made."""
+    alerts = [alert for part in parts for alert in part]
     return Outgoing(
         topic="risk.alerts",
         keys=[event.payload.alert_id.encode() for event in alerts],

@@ -99,13 +99,15 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     return dataflow
 
 
-def _encoded(step: str, stream: KeyedStream[Any], encode: Callable[[Any], Outgoing]) -> Stream[Outgoing]:
-    return op.map(step_id(step, "encode"), stream, lambda item: encode(item[1]))
+def _encoded(step: str, stream: KeyedStream[Any], encode: Callable[[Sequence[Any]], Outgoing]) -> Stream[Outgoing]:
+    """What all shards made is encoded at once: a call has a price, and there are sixteen shards."""
+    return op.flat_map_batch(step_id(step, "encode"), stream, lambda items: [encode([value for _, value in items])])
 
 
 def _rejected(step: str, stream: Stream[Item], source: str, ends: Ends) -> Stream[Outgoing]:
-    def encode(item: Item) -> Outgoing:
-        ends.count(item[1])
-        return encode_dead_letters(item[1], source)
+    def encode(items: Sequence[Item]) -> list[Outgoing]:
+        rejects = [reject for _, some in items for reject in some]
+        ends.count(rejects)
+        return [encode_dead_letters(rejects, source)]
 
-    return op.map(step_id(step, "encode"), stream, encode)
+    return op.flat_map_batch(step_id(step, "encode"), stream, encode)
