@@ -98,6 +98,7 @@ class KafkaServer:
         """
         fresh = not (self.data / "log").exists()
         for attempt in range(_START_ATTEMPTS):
+            self._configure()
             if fresh:
                 self._format()
             self._spawn()
@@ -148,9 +149,12 @@ class KafkaServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _format(self) -> None:
+    def _configure(self) -> None:
+        """At each start: data kept from an earlier server comes up on the ports of this one."""
         properties = _PROPERTIES.format(port=self._port, controller=self._controller, data=self.data)
         (self.data / "server.properties").write_text(properties)
+
+    def _format(self) -> None:
         with (self.data / "server.out").open("ab") as output:
             command = self._java("256m", "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c")
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=_READY_SECONDS, check=False)
