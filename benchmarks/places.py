@@ -18,7 +18,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from benchmarks.progress import note
 from benchmarks.ticks import TOPIC, Ticks, preload
-from schemas.bus import Bus, Records
+from schemas.bus import Bus, Records, TopicState
+from schemas.errors import BusUnavailable
 from tests.servers import cache_folder
 from tests.servers.kafka import KafkaServer, own_server
 from trademaster.bus import open_bus
@@ -99,7 +100,7 @@ def _load(url: str, ticks: Ticks | None, folder: Path | None, *, band: bool) -> 
             _write_band(bus)
         if ticks is None:
             return
-        state = bus.state(TOPIC)
+        state = _state(bus)
         wanted = {"begin": sorted(state.begin.items()), "end": sorted(state.end.items())}
         loaded = folder / "loaded.json" if folder else None
         if loaded and loaded.exists() and json.loads(loaded.read_text()) == json.loads(json.dumps(wanted)):
@@ -114,6 +115,18 @@ def _load(url: str, ticks: Ticks | None, folder: Path | None, *, band: bool) -> 
             loaded.write_text(json.dumps({"begin": sorted(state.begin.items()), "end": sorted(state.end.items())}))
     finally:
         bus.close()
+
+
+def _state(bus: Bus) -> TopicState:
+    """Of the ticks, once their partitions are led: right after they were made, or after a broker's start, they may not be."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return bus.state(TOPIC)
+        except BusUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _write_band(bus: Bus) -> None:

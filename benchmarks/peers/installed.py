@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.progress import note
-from tests.servers import cache_folder
+from tests.servers import ServerMissing, cache_folder
 from tests.servers.kafka import free_ports
 
 _HERE = Path(__file__).resolve().parent
@@ -66,6 +66,9 @@ def _quix(arguments: list[str]) -> list[Command]:
 
 def _java(project: str, main: str, *options: str) -> Callable[[list[str]], list[Command]]:
     def start(arguments: list[str]) -> list[Command]:
+        for program in ("java", "mvn"):
+            if shutil.which(program) is None:
+                raise ServerMissing(f"{project}: there is no `{program}`; it needs a JDK of 17 or newer and Maven")
         return [["java", "-Xmx2g", *options, "-cp", f"{_built(project)}/*", main, *arguments]]
 
     return start
