@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from benchmarks.progress import note
 from benchmarks.ticks import TOPIC, Ticks, preload
-from schemas.bus import Bus, Records, TopicState
+from schemas.bus import Bus, Records
 from schemas.errors import BusUnavailable
 from tests.servers import cache_folder
 from tests.servers.kafka import KafkaServer, own_server
@@ -96,11 +96,13 @@ def _create_topics(url: str) -> None:
 def _load(url: str, ticks: Ticks | None, folder: Path | None, *, band: bool) -> None:
     bus = open_bus(url)
     try:
+        for topic in (TOPIC, *OUTPUTS):
+            _await_leaders(bus, topic)
         if band:
             _write_band(bus)
         if ticks is None:
             return
-        state = _state(bus)
+        state = bus.state(TOPIC)
         wanted = {"begin": sorted(state.begin.items()), "end": sorted(state.end.items())}
         loaded = folder / "loaded.json" if folder else None
         if loaded and loaded.exists() and json.loads(loaded.read_text()) == json.loads(json.dumps(wanted)):
@@ -117,16 +119,18 @@ def _load(url: str, ticks: Ticks | None, folder: Path | None, *, band: bool) -> 
         bus.close()
 
 
-def _state(bus: Bus) -> TopicState:
-    """Of the ticks, once their partitions are led: right after they were made, or after a broker's start, they may not be."""
+def _await_leaders(bus: Bus, topic: str) -> None:
+    """Right after they were made, or after a broker's start, partitions may have no leader yet."""
     deadline = time.monotonic() + _SECONDS
     while True:
         try:
-            return bus.state(TOPIC)
+            bus.state(topic)
         except BusUnavailable:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+        else:
+            return
 
 
 def _write_band(bus: Bus) -> None:
