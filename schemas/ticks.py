@@ -6,12 +6,11 @@ splitting by shard is a copy of whole records and a kernel takes one argument in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from schemas.symbols import SYMBOLS
+from schemas.tick_places import symbol_places
 
 WATERMARK, TRADE, QUOTE = 0, 1, 2
 """Kinds of row. A WATERMARK row is no tick: it carries a partition's watermark to a shard (a heartbeat becomes one too)."""
@@ -48,26 +47,36 @@ Rows = npt.NDArray[np.void]
 """Shape (n,), dtype TICK."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class TickFrame:
-    """Ticks in the order in which they are to be applied. Pickles by symbol name, so that it may cross processes."""
+    """Ticks in the order in which they are to be applied. Pickles by symbol name, so that it may cross processes.
 
-    rows: Rows
+    Attributes:
+        rows: shape (n,), dtype TICK; not changed once they are here.
+    """
+
+    __slots__ = ("_reduced", "rows")
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self._reduced: tuple[object, tuple[bytes, list[str], bytes]] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __reduce__(self) -> tuple[object, tuple[bytes, list[str], bytes]]:
-        codes, places = np.unique(self.rows["symbol"], return_inverse=True)
-        names = [SYMBOLS.names[code] if code >= 0 else "" for code in codes.tolist()]
-        return _restore, (self.rows.tobytes(), names, places.astype(np.int32).tobytes())
+        """Kept, for the engine pickles twice: to know the size, and to send."""
+        if self._reduced is None:
+            codes, places = symbol_places(self.rows, len(SYMBOLS))
+            names = [SYMBOLS.names[code] for code in codes.tolist()]
+            self._reduced = _restore, (self.rows.tobytes(), names, places.tobytes())
+        return self._reduced
 
 
 def _restore(rows: bytes, names: list[str], places: bytes) -> TickFrame:
     copy = np.frombuffer(bytearray(rows), TICK)
-    codes = np.array([SYMBOLS.code(name) if name else NO_SYMBOL for name in names], np.int32)
-    if len(copy):
-        copy["symbol"] = codes[np.frombuffer(places, np.int32)]
+    # The last one is what the place -1 of a row without a symbol means.
+    codes = np.array([*map(SYMBOLS.code, names), NO_SYMBOL], np.int32)
+    copy["symbol"] = codes[np.frombuffer(places, np.int32)]
     return TickFrame(copy)
 
 

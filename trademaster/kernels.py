@@ -59,6 +59,7 @@ def _compile_market() -> None:
         step = MarketStep(MarketSettings(), shard, None)
         step.process(Control(LIMITS, "warm", Limit("warm", "price_band", "firm", Decimal("0.1"))))
         step.process(frame)
+        frame.__reduce__()
 
 
 def _compile_kafka() -> None:
