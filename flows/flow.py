@@ -1,4 +1,4 @@
-"""What a flow is: a name, the topics it reads and writes, and a function that builds streams from streams."""
+"""What a flow is: a row of the table of flows, and a function that builds streams from streams."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from bytewax.operators import KeyedStream
 
+from flows.table import FlowRow
 from schemas.control import Control
 from schemas.events import RawEnvelope
 from schemas.outgoing import Outgoing
@@ -62,14 +63,10 @@ Streams = Mapping[str, KeyedStream[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A dataflow."""
+    """A dataflow: its row of the table, and its code."""
 
-    name: str
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
+    row: FlowRow
     build: Callable[[Streams, Context], Streams]
-    says: tuple[str, ...]
-    """Topics whose steps decide from more than one ordered input: after a crash they adopt what these already hold (law 5)."""
     encode: Callable[[Any], Mapping[str, Callable[[Sequence[Any]], Outgoing]]]
     """From the flow's settings to the codec of each topic written, which takes what all shards made of a batch at once.
     ``dead.letters`` needs none: its inside value is list[Reject]."""

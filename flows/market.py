@@ -16,6 +16,7 @@ from functools import partial
 import bytewax.operators as op
 
 from flows.flow import Context, Flow, Streams
+from flows.table import MARKET
 from flows.verbs import hosted, to_every_shard
 from operators.market.step import MarketStep
 from schemas.alert_codec import encode_alerts
@@ -37,10 +38,7 @@ def build(inputs: Streams, context: Context) -> Streams:
 
 
 FLOW = Flow(
-    name="market",
-    reads=("market.ticks", "control.limits", "control.instruments"),
-    writes=("market.bars", "market.marks", "risk.alerts", "dead.letters"),
-    says=("risk.alerts",),
+    row=MARKET,
     build=build,
     encode=lambda settings: {
         "market.bars": partial(bars_outgoing, intervals=settings.intervals),

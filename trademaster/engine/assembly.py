@@ -21,7 +21,8 @@ from trademaster.engine.runtime import Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.sources import BusSource, Reading, read_controls
-from trademaster.engine.wiring import Ends, find_flows, topics_written, wire
+from trademaster.engine.topology import topics_written
+from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
 from trademaster.telemetry.recorder import Recorder
@@ -61,25 +62,25 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
     reading = Reading(settings.engine.source_parts, settings.engine.max_batch, settings.market.idle_after)
     ends = Ends(
         inputs=lambda dataflow, topics: {topic: op.input(step_id(topic), dataflow, BusSource(runtime, topic, reading)) for topic in topics},
-        sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written(flows)}),
+        sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written([flow.row for flow in flows])}),
         sink_key=part_name(process),
         count=runtime.count_rejects,
     )
     controls = read_present_controls(bus, flows)
-    contexts = {flow.name: _context(flow, settings, runtime, controls) for flow in flows}
+    contexts = {flow.row.name: _context(flow, settings, runtime, controls) for flow in flows}
     return Worker(wire(flows, contexts, ends), runtime, settings.engine.epoch_interval.ns)
 
 
 def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control]) -> Context:
     return Context(
-        settings=flow_settings(flow.name, settings),
+        settings=flow_settings(flow.row.name, settings),
         snapshots=runtime.snapshots,
-        said=Published(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds), flow.says),
-        controls=tuple(control for control in controls if control.topic in flow.reads),
+        said=Published(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds), flow.row.says),
+        controls=tuple(control for control in controls if control.topic in flow.row.reads),
     )
 
 
 def read_present_controls(bus: Bus, flows: Sequence[Flow]) -> list[Control]:
     """What the control topics of these flows hold now. Bad entries are left to the source, which dead-letters them."""
-    topics = sorted({topic for flow in flows for topic in flow.reads if TOPICS[topic].single})
+    topics = sorted({topic for flow in flows for topic in flow.row.reads if TOPICS[topic].single})
     return [control for topic in topics for batch in read_to_end(bus, topic, with_keys=True) for control in read_controls(batch)[0]]

@@ -23,6 +23,7 @@ from schemas.events import RawEnvelope
 from schemas.outgoing import Outgoing
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.sources import Item
+from trademaster.engine.topology import find_rows, topics_read
 from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
@@ -147,7 +148,7 @@ def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], la
         sink=Lines(out, progress),
         sink_key="lines",
     )
-    contexts = {flow.name: Context(flow_settings(flow.name, settings), SnapshotFiles(None), NothingSaid()) for flow in flows}
+    contexts = {flow.row.name: Context(flow_settings(flow.row.name, settings), SnapshotFiles(None), NothingSaid()) for flow in flows}
     cli_main(wire(flows, contexts, ends), epoch_interval=timedelta(0))
     return progress.written
 
@@ -162,6 +163,4 @@ def _only(topic: str) -> Any:
 
 def inputs_of(names: Sequence[str]) -> list[str]:
     """Topics that these flows take from outside when they run as a filter."""
-    from trademaster.engine.wiring import topics_read
-
-    return topics_read(find_flows(names))
+    return topics_read(find_rows(names))

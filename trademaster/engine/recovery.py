@@ -15,8 +15,9 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -56,6 +57,26 @@ class RecoveryFolder:
         if not manifest.exists():
             self._make(manifest, {**wanted, "bus": bus})
         self._check(json.loads(manifest.read_text()), wanted, bus)
+
+    def forget_uncommitted(self) -> int:
+        """Remove what a run that died had stored of epochs that it did not finish; call it when no worker lives. Rows removed.
+
+        The engine resumes at the first unfinished epoch and gives the same numbers again, but leaves the old rows where they are. A
+        step that has nothing to do in an epoch of such a number stores nothing over its old row, and the next resume would take that
+        for its state: of a past that never was.
+        """
+        parts = [sqlite3.connect(path, isolation_level=None) for path in sorted(self.engine.glob("*.sqlite3"))]
+        try:
+            resume = _resume_epoch(parts)
+            return sum(part.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume,)).rowcount for part in parts)
+        except sqlite3.Error as error:
+            raise RecoveryError(
+                f"expected the engine's store in {self.engine}, found files that cannot be read: {error}",
+                hint="restore the recovery folder from a backup, or start with an empty one (the run then begins again)",
+            ) from error
+        finally:
+            for part in parts:
+                part.close()
 
     def lock_fd(self) -> int:
         """Handed to the workers, so that the lock is held until the last of them is gone."""
@@ -104,3 +125,19 @@ class RecoveryFolder:
         ):
             if found.get(what) != wanted[what]:
                 raise RecoveryError(f"expected {message} {wanted[what]}, found {found.get(what)} in {self.folder}", hint=hint)
+
+
+def _resume_epoch(parts: Iterable[sqlite3.Connection]) -> int:
+    """The epoch at which the engine would resume: the least that a worker of the last execution had not finished."""
+    executions: dict[int, tuple[int, int]] = {}
+    fronts: dict[tuple[int, int], int] = {}
+    for part in parts:
+        for number, workers, epoch in part.execute("SELECT ex_num, worker_count, resume_epoch FROM exs"):
+            executions[number] = (workers, epoch)
+        for number, worker, epoch in part.execute("SELECT ex_num, worker_index, worker_frontier FROM fronts"):
+            fronts[number, worker] = max(epoch, fronts.get((number, worker), 0))
+    if not executions:
+        return 0
+    last = max(executions)
+    workers, begun = executions[last]
+    return min(max(begun, fronts.get((last, worker), 0)) for worker in range(workers))

@@ -11,7 +11,7 @@ from schemas.errors import UnknownTopic
 from trademaster.bus import open_bus
 from trademaster.engine.recovery import RecoveryFolder
 from trademaster.engine.supervisor import Supervisor, stop_on_signals
-from trademaster.engine.wiring import find_flows, topics_read, topics_written
+from trademaster.engine.topology import find_rows, topics_read, topics_written
 from trademaster.engine.worker import Plan
 from trademaster.settings import Settings
 from trademaster.settings_text import without_secrets
@@ -33,7 +33,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
     """
     log = configure_logs(settings.log.model_dump())
-    flows = find_flows(names)
+    flows = find_rows(names)
     topics = sorted({*topics_read(flows), *topics_written(flows)})
     identity = _prepare_bus(settings, topics)
     with contextlib.ExitStack() as stack:
@@ -54,7 +54,15 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         )
         report = stack.enter_context(Report(counters, settings))
         lock_fd = recovery.lock_fd() if recovery else None
-        supervisor = Supervisor(plan, settings.engine.processes, folder, log, lock_fd=lock_fd, each_tick=report.tick)
+        supervisor = Supervisor(
+            plan,
+            settings.engine.processes,
+            folder,
+            log,
+            lock_fd=lock_fd,
+            before_start=recovery.forget_uncommitted if recovery else lambda: None,
+            each_tick=report.tick,
+        )
         stop_on_signals(supervisor)
         return supervisor.run()
 

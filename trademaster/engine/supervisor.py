@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,13 +38,18 @@ class Supervisor:
         log: Any,
         *,
         lock_fd: int | None = None,
+        before_start: Callable[[], object] = lambda: None,
         each_tick: Callable[[], None] = lambda: None,
     ) -> None:
-        """``folder`` takes the plan; the workers hold ``lock_fd`` as long as they live; ``each_tick`` is called ten times a second."""
+        """``folder`` takes the plan; the workers hold ``lock_fd`` as long as they live.
+
+        ``before_start`` is called whenever the workers are about to start, ``each_tick`` ten times a second while they live.
+        """
         self._plan = plan
         self._processes = processes
         self._folder = folder
         self._lock_fd = lock_fd
+        self._before_start = before_start
         self._each_tick = each_tick
         self._log = log
         self._stopping = threading.Event()
@@ -70,16 +76,21 @@ class Supervisor:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _run_once(self) -> int:
+        self._before_start()
         plan_file = self._folder / "plan.json"
-        addresses = [f"127.0.0.1:{port}" for port in _free_ports(self._processes)] if self._processes > 1 else []
-        replace(self._plan, addresses=addresses).write(plan_file)
-        workers = [self._start(plan_file, index) for index in range(self._processes)]
-        try:
-            return self._watch(workers)
-        finally:
-            for worker in workers:
-                worker.kill()
-                worker.wait()
+        workers: list[subprocess.Popen[bytes]] = []
+        with ExitStack() as closing:
+            ports = [closing.enter_context(_reserved_port()) for _ in range(self._processes)] if self._processes > 1 else []
+            replace(self._plan, addresses=[f"127.0.0.1:{port.getsockname()[1]}" for port in ports]).write(plan_file)
+            if sys.platform != "linux":
+                closing.pop_all().close()
+            try:
+                workers += (self._start(plan_file, index) for index in range(self._processes))
+                return self._watch(workers)
+            finally:
+                for worker in workers:
+                    worker.kill()
+                    worker.wait()
 
     def _start(self, plan_file: Path, index: int) -> subprocess.Popen[bytes]:
         fds = () if self._lock_fd is None else (self._lock_fd,)
@@ -122,12 +133,12 @@ def _wait_any(workers: Sequence[subprocess.Popen[bytes]], timeout_s: float) -> N
             return
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def _reserved_port() -> socket.socket:
+    """A port for a worker, bound and not listened at: Linux gives it to nobody by itself, and lets a worker listen at it."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:

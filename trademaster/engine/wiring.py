@@ -18,49 +18,18 @@ from bytewax.outputs import Sink
 
 from flows.flow import Context, Flow, step_id
 from schemas.dead_letters import Reject, encode_dead_letters
-from schemas.errors import UnknownFlow
 from schemas.outgoing import Outgoing
-from schemas.topics import TOPICS, Lane
 from trademaster.engine.sources import REJECTED, Item
-
-DEAD = "dead.letters"
-
-FLOWS = {"market": "flows.market"}
-"""Name of each flow to its module."""
+from trademaster.engine.topology import DEAD, find_rows, inner_topics, topics_read
 
 
 def find_flows(names: Sequence[str]) -> list[Flow]:
-    """The flows of these names, in the order of the table, each once.
+    """The flows of these names with their code, in the order of the table, each once.
 
     Raises:
         UnknownFlow: there is none of that name.
     """
-    for name in names:
-        if name not in FLOWS:
-            raise UnknownFlow(f"expected a flow, found {name!r}", hint="the flows are: " + ", ".join(FLOWS))
-    return [import_module(FLOWS[name]).FLOW for name in FLOWS if name in names]
-
-
-def inner_topics(flows: Sequence[Flow]) -> set[str]:
-    """Topics that the flows of a run hand to one another inside the process."""
-    earlier: set[str] = set()
-    inner: set[str] = set()
-    for flow in flows:
-        inner |= {topic for topic in flow.reads if topic in earlier and TOPICS[topic].lane is not Lane.IN}
-        earlier |= set(flow.writes)
-    late = {topic for place, flow in enumerate(flows) for later in flows[place + 1 :] for topic in later.writes if topic in flow.reads}
-    return inner - late
-
-
-def topics_read(flows: Sequence[Flow]) -> list[str]:
-    """Topics that need a source, in a stable order."""
-    inner = inner_topics(flows)
-    return sorted({topic for flow in flows for topic in flow.reads} - inner)
-
-
-def topics_written(flows: Sequence[Flow]) -> list[str]:
-    """Topics that the sink must know."""
-    return sorted({topic for flow in flows for topic in flow.writes} | {DEAD})
+    return [import_module(f"flows.{row.name}").FLOW for row in find_rows(names)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +50,19 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     dataflow = Dataflow("trademaster")
     streams: dict[str, KeyedStream[Any]] = {}
     outgoing: list[Stream[Outgoing]] = []
-    for topic, items in ends.inputs(dataflow, topics_read(flows)).items():
+    for topic, items in ends.inputs(dataflow, topics_read([flow.row for flow in flows])).items():
         arrived = op.branch(step_id(topic, "sort"), items, lambda item: item[0] != REJECTED)
         streams[topic] = arrived.trues
         outgoing.append(_rejected(step_id(topic, "rejects"), arrived.falses, "ingest", ends))
-    inner = inner_topics(flows)
+    inner = inner_topics([flow.row for flow in flows])
     for flow in flows:
-        made = flow.build({topic: streams[topic] for topic in flow.reads}, contexts[flow.name])
-        codecs = flow.encode(contexts[flow.name].settings)
+        made = flow.build({topic: streams[topic] for topic in flow.row.reads}, contexts[flow.row.name])
+        codecs = flow.encode(contexts[flow.row.name].settings)
         for topic, stream in made.items():
-            step = step_id(flow.name, topic)
-            outgoing.append(_rejected(step, stream, flow.name, ends) if topic == DEAD else _encoded(step, stream, codecs[topic]))
+            step = step_id(flow.row.name, topic)
+            outgoing.append(_rejected(step, stream, flow.row.name, ends) if topic == DEAD else _encoded(step, stream, codecs[topic]))
             if topic in inner:
-                streams[topic] = op.merge(step_id(topic, flow.name), streams[topic], stream) if topic in streams else stream
+                streams[topic] = op.merge(step_id(topic, flow.row.name), streams[topic], stream) if topic in streams else stream
     leaving = op.map("bus_key", op.merge("bus_all", *outgoing), lambda events: (ends.sink_key, events))
     op.output("bus", leaving, ends.sink)
     return dataflow

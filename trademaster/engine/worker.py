@@ -10,9 +10,11 @@ import gc
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -60,7 +62,7 @@ def main(plan_path: str, index: str) -> int:
         signal.signal(number, lambda *_: stopping.set())
     threading.Thread(target=_die_with_parent, daemon=True).start()
     clock_back = threading.Event()
-    threading.Thread(target=_watch_clock, args=(stopping, clock_back, log), daemon=True).start()
+    threading.Thread(target=watch_clock, args=(stopping, clock_back, log), daemon=True).start()
     try:
         _run(plan, process, stopping, log)
     except TradeMasterError as error:
@@ -79,6 +81,7 @@ def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
     from trademaster.engine.assembly import assemble
 
     worker = assemble(plan, process, stopping)
+    _wait_for(plan.addresses[:process], stopping)
     gc.collect()
     gc.freeze()
     # The hot path makes arrays and lists of bytes, no cycles; walking every batch would double its cost.
@@ -100,6 +103,28 @@ def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
     log.info("worker drained")
 
 
+def _wait_for(addresses: Sequence[str], stopping: threading.Event, patience_s: float = 30.0) -> None:
+    """Wait until the workers before this one listen: the engine tries again by itself, but each time complains on stderr.
+
+    Asked by binding, for a connection would be taken for a worker's. Linux lets the worker have the port meanwhile, others may not.
+    """
+    deadline = time.monotonic() + patience_s
+    for address in addresses if sys.platform == "linux" else ():
+        host, _, port = address.rpartition(":")
+        while not _is_listened_at(host, int(port)) and time.monotonic() < deadline and not stopping.wait(0.005):
+            pass
+
+
+def _is_listened_at(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
 def _house_error(error: BaseException | None) -> TradeMasterError | None:
     """The engine wraps what a source or sink raised, several times over."""
     while error is not None:
@@ -115,11 +140,19 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
-def _watch_clock(stopping: threading.Event, clock_back: threading.Event, log: Any) -> None:
-    """The engine closes epochs by the wall clock: set back by an hour it would not close one for an hour."""
-    ahead = time.time() - time.monotonic()
-    while not stopping.wait(1.0):
-        now = time.time() - time.monotonic()
+def watch_clock(
+    stopping: threading.Event,
+    clock_back: threading.Event,
+    log: Any,
+    *,
+    wall_s: Callable[[], float] = time.time,
+    monotonic_s: Callable[[], float] = time.monotonic,
+    every_s: float = 1.0,
+) -> None:
+    """Drain when the wall clock was set back: the engine closes epochs by it, and by an hour it would not close one for an hour."""
+    ahead = wall_s() - monotonic_s()
+    while not stopping.wait(every_s):
+        now = wall_s() - monotonic_s()
         if now < ahead - CLOCK_BACK_S:
             log.warning("the clock was set back", seconds=round(ahead - now, 1))
             clock_back.set()
