@@ -8,7 +8,8 @@ from schemas.control import Control, Instrument, Limit
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.events import Payload
-from schemas.limits import check_limit
+from schemas.json_errors import JSON_ERRORS
+from schemas.limits import check_instrument, check_limit
 
 _PAYLOADS: dict[str, type[Payload]] = {"control.limits": Limit, "control.instruments": Instrument}
 _ID_FIELD = {"control.limits": "limit_id", "control.instruments": "symbol"}
@@ -29,8 +30,10 @@ def decode_control(topic: str, key: bytes | None, value: bytes) -> Control:
         fields = _shape.decode(value)
         raw = bytes(fields["payload"]) if "header" in fields and "payload" in fields else value
         payload = msgspec.json.decode(raw, type=_PAYLOADS[topic])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except JSON_ERRORS as error:
         raise RejectedRecord(Reason.CONTROL, f"expected a {_PAYLOADS[topic].__name__} on {topic}: {error}") from None
     if isinstance(payload, Limit):
         check_limit(payload)
+    elif isinstance(payload, Instrument):
+        check_instrument(payload)
     return Control(topic, str(getattr(payload, _ID_FIELD[topic])), payload)

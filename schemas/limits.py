@@ -11,9 +11,13 @@ from schemas.control import Instrument, Limit
 from schemas.dead_letters import Reason
 from schemas.durations import parse_duration
 from schemas.errors import RejectedRecord
+from schemas.symbols import MAX_SYMBOL_BYTES
 
 FALLS_BELOW = frozenset({"margin_cushion"})
 """Rules that are broken by a value *below* the threshold; so they end above it."""
+
+MAX_EXPONENT = 300
+"""Numbers are computed with as doubles too, which end at 1e308."""
 
 SCOPES_OF_RULE = {"price_band": ("symbol", "firm")}
 """Rules that do not go with every scope. A price belongs to a symbol, never to an account."""
@@ -25,6 +29,8 @@ def check_limit(limit: Limit) -> None:
     Raises:
         RejectedRecord: with reason ``control``, or ``number`` for one that is not finite; names the field as it stands on the wire.
     """
+    if limit.symbol is not None:
+        _check_symbol(limit.symbol)
     _check_finite("threshold", limit.threshold)
     if limit.threshold <= 0:
         raise _rejected(f"threshold: expected a number greater than 0, found {limit.threshold}")
@@ -45,6 +51,7 @@ def check_instrument(instrument: Instrument) -> None:
     Raises:
         RejectedRecord: with reason ``control`` or ``number``.
     """
+    _check_symbol(instrument.symbol)
     numbers = {
         "multiplier": instrument.multiplier,
         "tickSize": instrument.tick_size,
@@ -81,9 +88,17 @@ def _check_window(window: str) -> None:
         raise _rejected(f"window: expected a duration longer than 0, found {window!r}")
 
 
+def _check_symbol(symbol: str) -> None:
+    size = len(symbol.encode("utf-8", "surrogatepass"))
+    if not 1 <= size <= MAX_SYMBOL_BYTES:
+        raise RejectedRecord(Reason.SYMBOL, f"symbol: expected 1 to {MAX_SYMBOL_BYTES} bytes, found {size} bytes")
+
+
 def _check_finite(field: str, value: Decimal) -> None:
     if not value.is_finite():
         raise RejectedRecord(Reason.NUMBER, f"{field}: expected a finite number, found {value}")
+    if value and abs(value.adjusted()) > MAX_EXPONENT:
+        raise RejectedRecord(Reason.NUMBER, f"{field}: expected a number between 1e-{MAX_EXPONENT} and 1e{MAX_EXPONENT}, found {value:.6e}")
 
 
 def _rejected(detail: str) -> RejectedRecord:

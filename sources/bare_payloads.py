@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.events import LANES, EventType, Header
+from schemas.json_errors import JSON_ERRORS
 from schemas.times import format_time, parse_time
 from schemas.topics import topic as topic_row
 
@@ -32,7 +33,7 @@ def is_envelope(value: bytes) -> bool:
     """Whether a JSON value has a header and a payload; what they hold is not looked at."""
     try:
         fields = _fields(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return False
     return "header" in fields and "payload" in fields
 
@@ -62,5 +63,5 @@ def envelope(topic: str, line: int, value: bytes) -> bytes:
 def _timestamp_ns(value: bytes, line: int) -> int:
     try:
         return parse_time(_time(_fields(value)["timestamp"]))
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError):
+    except (*JSON_ERRORS, KeyError):
         return line * 1_000_000

@@ -9,6 +9,7 @@ from io import BytesIO
 import msgspec
 
 from schemas.dead_letters import Reason
+from schemas.json_errors import JSON_ERRORS, explained, without_nan
 from schemas.topics import TOPICS
 from sources.input_files import CHUNK_BYTES, Source, chunks
 from sources.table import BadLine
@@ -79,9 +80,9 @@ def _split(text: bytes, topic: str | None) -> tuple[str, bytes] | str:
         line = _decode(text) if text[:1] == b"{" else _Line(value=_check(text))
         if line.value is msgspec.UNSET and topic is not None:
             return topic, text
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if topic is None or isinstance(error, UnicodeDecodeError) or not isinstance(error, msgspec.ValidationError):
-            return f"expected JSON, found {_shown(text)}: {error}"
+    except JSON_ERRORS as error:
+        if topic is None or not isinstance(error, msgspec.ValidationError):
+            return _with_nan(text, topic) or explained(error, text)
         return topic, text
     named = line.topic if line.topic is not msgspec.UNSET else topic
     if named is None or line.value is msgspec.UNSET:
@@ -89,6 +90,16 @@ def _split(text: bytes, topic: str | None) -> tuple[str, bytes] | str:
     if named not in TOPICS:
         return f"expected one of the topics, found {named[:60]!r}"
     return named, bytes(line.value)
+
+
+def _with_nan(text: bytes, topic: str | None) -> tuple[str, bytes] | None:
+    """Topic and value of a line that is JSON but for NaN or Infinity: whoever reads the value says which of its elements are bad."""
+    mended = without_nan(text)
+    found = _split(mended, topic) if mended is not None else ""
+    if mended is None or isinstance(found, str):
+        return None
+    start = mended.rfind(found[1])  # mended is as long as the line, position for position
+    return found[0], text[start : start + len(found[1])]
 
 
 def _shown(text: bytes) -> str:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from schemas.control import Instrument, Limit
 from schemas.errors import RejectedRecord, UsageError
 from schemas.events import Payload
+from schemas.json_errors import JSON_ERRORS
 from schemas.limits import check_instrument, check_limit
 
 P = TypeVar("P", bound=Payload)
@@ -60,7 +61,7 @@ def fill(payload: type[P], values: Mapping[str, Any]) -> P:
     try:
         filled = msgspec.json.decode(_json(values), type=payload)
         _CHECKS[payload](filled)
-    except (RejectedRecord, msgspec.DecodeError) as error:
+    except (RejectedRecord, *JSON_ERRORS) as error:
         raise UsageError(f"not a valid {payload.__name__}: {error}", hint=_hint(payload)) from None
     return filled
 
@@ -84,7 +85,7 @@ def _json(values: Mapping[str, Any]) -> bytes:
 def _annotation(hint: Any) -> Any:
     """A msgspec annotation in Pydantic's words."""
     if hint is Decimal:
-        return Annotated[Decimal, BeforeValidator(_decimal)]
+        return Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(_decimal)]  # as the Struct: the check refuses NaN
     if get_origin(hint) is Annotated:
         inner, *notes = get_args(hint)
         metas = [note for note in notes if isinstance(note, Meta)]

@@ -12,6 +12,7 @@ import numpy as np
 from schemas.bus import Bus, Records, Writer
 from schemas.dead_letters import Reject, encode_dead_letters
 from schemas.errors import UsageError
+from schemas.json_errors import JSON_ERRORS
 from schemas.partitioning import partition_of
 from schemas.ticks import Rows
 from schemas.times import MAX_TIME_NS, parse_time
@@ -248,5 +249,5 @@ def _tick_time_ns(value: bytes) -> int:
     try:
         ticks = _timed(value)
         return max((parse_time(tick.timestamp) for tick in (ticks if isinstance(ticks, list) else [ticks])), default=0)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except JSON_ERRORS:
         return 0

@@ -1,11 +1,12 @@
 """The input of ``trademaster pipe`` as steps: each is processed whole before the next begins.
 
-A run of ticks is one step of at most STEP_TICKS; any other line is a step of its own. So steps, and with them every answer, depend on
-the input alone.
+A run of ticks is one step of at most STEP_TICKS lines and little more than STEP_BYTES; any other line is a step of its own. So steps, and
+with them every answer, depend on the input alone: not on how a pipe hands it over.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -33,10 +34,38 @@ from trademaster.engine.sources import REJECTED, Item
 from trademaster.settings import Settings
 
 STEP_TICKS = 10_000
+STEP_BYTES = 16 << 20
 LINE_NS = 1_000_000
 """A line has no time of its own: its number in milliseconds since 1970 stands for when it was first seen."""
 
 TICKS = "market.ticks"
+
+
+class _Run:
+    """Lines that make one step: ticks, and what is none."""
+
+    __slots__ = ("entries", "lines", "rejects", "size", "values")
+
+    def __init__(self) -> None:
+        self.lines: list[int] = []
+        self.values: list[bytes] = []
+        self.rejects: list[Reject] = []
+        self.entries = self.size = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.entries >= STEP_TICKS or self.size >= STEP_BYTES
+
+    def add(self, line: int, value: bytes) -> None:
+        self.lines.append(line)
+        self.values.append(value)
+        self.entries += 1
+        self.size += len(value)
+
+    def refuse(self, reject: Reject) -> None:
+        self.rejects.append(reject)
+        self.entries += 1
+        self.size += len(reject.payload)
 
 
 class PipeInput:
@@ -75,8 +104,7 @@ class PipeInput:
 
     def from_lines(self, source: Source) -> Iterator[Step]:
         """Steps of lines ``{"topic": ..., "value": ...}``, or of bare values."""
-        for block in read_lines(source, self._topic):
-            yield from self._block_steps(block)
+        return self._steps(read_lines(source, self._topic))
 
     def last(self) -> Step:
         """What the end of the input makes: no event comes after it."""
@@ -86,36 +114,49 @@ class PipeInput:
 
     def _tick_steps(self, blocks: Iterable[TickBlock]) -> Iterator[Step]:
         for block in blocks:
-            bad = [_refused(TICKS, line) for line in block.rejects]
-            for start in range(0, max(len(block.rows), 1), STEP_TICKS):
+            bad = deque(sorted(block.rejects, key=lambda line: line.line))
+            last = max(len(block.rows) - 1, 0) // STEP_TICKS * STEP_TICKS
+            for start in range(0, last + 1, STEP_TICKS):
                 rows = block.rows[start : start + STEP_TICKS]
                 self.lines = max(self.lines, int(rows["offset"][-1])) if len(rows) else self.lines
-                yield self._frames(rows, bad)
-                bad = []
+                rejects = []
+                while bad and (start == last or bad[0].line < self.lines):
+                    rejects.append(_refused(TICKS, bad.popleft()))
+                self.lines = max([self.lines, *(reject.offset for reject in rejects)])
+                yield self._frames(rows, rejects)
 
     def _payload_steps(self, blocks: Iterable[PayloadBlock]) -> Iterator[Step]:
+        return self._steps(
+            LineBlock(block.lines.tolist(), [self._topic] * len(block.payloads), block.payloads, block.rejects) for block in blocks
+        )
+
+    def _steps(self, blocks: Iterable[LineBlock]) -> Iterator[Step]:
+        """Runs of ticks, and other lines, in the order of the lines, wherever the blocks were cut. Bad lines do not end a run."""
+        run = _Run()
         for block in blocks:
-            values = LineBlock(block.lines.tolist(), [self._topic] * len(block.payloads), block.payloads, block.rejects)
-            yield from self._block_steps(values)
+            bad = deque(sorted(block.rejects, key=lambda line: line.line))
+            for line, topic, value in zip(block.lines, block.topics, block.values, strict=True):
+                while bad and bad[0].line < line:
+                    run.refuse(_refused(self._topic, bad.popleft()))
+                    if run.is_full:
+                        yield self._ticks(run)
+                        run = _Run()
+                is_tick = topic == TICKS and TICKS in self._topics
+                if is_tick:
+                    run.add(line, value)
+                if run.is_full or (run.entries and not is_tick):
+                    yield self._ticks(run)
+                    run = _Run()
+                if not is_tick:
+                    yield [self._event(topic, line, value)]
+            for left in bad:
+                run.refuse(_refused(self._topic, left))
+            self.lines = max([self.lines, *block.lines[-1:], *(line.line for line in bad)])
+        if run.entries:
+            yield self._ticks(run)
 
-    def _block_steps(self, block: LineBlock) -> Iterator[Step]:
-        """Runs of ticks, and other lines, in the order of the lines. Lines that are none go first."""
-        if block.rejects:
-            yield [self._rejected([_refused(self._topic, line) for line in block.rejects])]
-        at = 0
-        while at < len(block.lines):
-            end = at + 1
-            if block.topics[at] == TICKS and TICKS in self._topics:
-                while end < len(block.lines) and end - at < STEP_TICKS and block.topics[end] == TICKS:
-                    end += 1
-                yield self._ticks(block.lines[at:end], block.values[at:end])
-            else:
-                yield [self._event(block.topics[at], block.lines[at], block.values[at])]
-            self.lines = block.lines[end - 1]
-            at = end
-
-    def _ticks(self, lines: Sequence[int], values: Sequence[bytes]) -> Step:
-        numbers = np.array(lines, np.int64)
+    def _ticks(self, run: _Run) -> Step:
+        values, numbers = run.values, np.array(run.lines, np.int64)
         batch = Batch(
             topic=TICKS,
             data=np.frombuffer(b"".join(values), np.uint8),
@@ -125,7 +166,7 @@ class PipeInput:
             timestamp_ms=numbers,
         )
         decoded = self._decoder.decode(batch)
-        return self._frames(decoded.rows, decoded.rejects)
+        return self._frames(decoded.rows, [*run.rejects, *decoded.rejects])
 
     def _frames(self, rows: Rows, rejects: Sequence[Reject]) -> Step:
         self._watermarks = fill_watermarks(rows, self._watermarks)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.json_errors import JSON_ERRORS
+
 _KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "orders.commands": (("orderId",), ("account",)),
     "orders.events": (("orderId", "executionId"), ("symbol",)),
@@ -42,7 +44,7 @@ def route_event(topic: str, event: bytes) -> tuple[bytes, bytes]:
     """Key and partition key of an event that is an envelope; both empty where it is none (its reader makes a dead letter of it)."""
     try:
         found = _decode(event)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return b"", b""
     event_id = found.header.event_id.encode("utf-8", "replace")
     if topic in _PAIRS:

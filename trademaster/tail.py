@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.bus import Batch, Bus, Position
+from schemas.json_errors import JSON_ERRORS
 from schemas.times import format_time
 
 _POLL_RECORDS = 1000
@@ -75,5 +76,5 @@ def _value(value: bytes) -> Any:
     try:
         # A raw value is copied as it is, so that no digit of a number changes; a line feed in it would part the line.
         return _raw(value) if b"\n" not in value else msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return value.decode("utf-8", "replace")

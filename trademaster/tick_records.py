@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from schemas.bus import Records
+from schemas.json_errors import JSON_ERRORS
 from schemas.partitioning import partition_of
 from schemas.symbols import SYMBOLS
 from schemas.tick_codec import encode_ticks
@@ -71,7 +72,7 @@ def route(value: bytes, partitions: int) -> list[tuple[int, bytes, bytes]]:
         )
     try:
         elements = [bytes(element) for element in _array(value)]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return [(0, b"", value)]
     parts: dict[int, list[bytes]] = defaultdict(list)
     keys: dict[int, set[bytes]] = defaultdict(set)
@@ -90,7 +91,7 @@ def _key(value: bytes) -> tuple[bytes, bool]:
     """The symbol, and whether the tick is a heartbeat."""
     try:
         tick = _routed(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return b"", False
     symbol = tick.symbol.encode("utf-8", "replace") if isinstance(tick.symbol, str) else b""
     return symbol, tick.type == "heartbeat"

@@ -31,7 +31,7 @@ from operators.market.state import (
 from operators.market.windows import DUE, lay_out
 from schemas.alerts import Alert
 from schemas.control import Instrument, Limit
-from schemas.errors import RecoveryError
+from schemas.errors import RecoveryError, RejectedRecord
 from schemas.events import Envelope
 from schemas.market_frames import BAR, MARK
 from schemas.symbols import SYMBOLS, shard_of
@@ -252,8 +252,11 @@ class MarketShard:
         return [SYMBOLS.names[code] for code in self._codes[: len(self)].tolist()]
 
     def _row(self, name: str) -> int:
-        """The row of a symbol; -1 before its first tick."""
-        code = SYMBOLS.code(name)
+        """The row of a symbol; -1 before its first tick, and of a name that no tick can have."""
+        try:
+            code = SYMBOLS.code(name)
+        except RejectedRecord:
+            return -1
         return int(self._row_of[code]) if code < len(self._row_of) else -1
 
     def _is_ours(self, symbol: str) -> bool:
