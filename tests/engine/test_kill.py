@@ -2,93 +2,76 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from schemas.bus import Records
-from schemas.partitioning import partition_of
-from schemas.symbols import SYMBOLS
-from schemas.tick_codec import encode_ticks
 from schemas.times import SECOND_NS
 from sources.simulator import Law, Simulator
-from tests.engine.running import FAST, Watch, by_id, events, family, kill, run_market, start_market
-from trademaster.bus import open_bus
-from trademaster.settings import Settings
-from trademaster.topic_settings import topic_settings
+from tests.engine.running import (
+    FAST,
+    OUTPUTS,
+    Watch,
+    by_id,
+    events,
+    family,
+    kill,
+    live_market,
+    lives,
+    run_market,
+    start_market,
+    wait_until,
+    workers_of,
+    write_control,
+    write_heartbeats,
+    write_ticks,
+)
 
 TICKS = 60_000
 KILLS = 20
+SEED = int(os.environ.get("TRADEMASTER_TEST_SEED", "5"))
 LIMIT = b'{"limitId":"band","rule":"price_band","scope":"firm","threshold":"0.001"}'
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """URL of a bus with the ticks on it."""
-    if request.param == "embedded":
-        return f"embedded:{tmp_path_factory.mktemp('bus')}"
-    return f"kafka://{request.getfixturevalue('own_topics_kafka').bootstrap}"
-
-
-@pytest.fixture(scope="module")
-def own_topics_kafka(request: pytest.FixtureRequest) -> Iterator[object]:
-    """A broker of this module's own: flows write to topics whose names are fixed."""
-    from tests.servers.kafka import own_server
-
-    server = own_server()
-    server.start()
-    yield server
-    server.close()
-
-
 def fill(url: str) -> None:
-    bus = open_bus(url)
-    bus.create(topic_settings(Settings()))
-    writer = bus.writer()
-    writer.write(Records("control.limits", [0], [b"band"], [LIMIT]))
+    """Prices wild enough for thousands of alerts."""
+    write_control(url, "control.limits", b"band", LIMIT)
     market = Simulator(60, rate=2_000, seed=11, law=Law(zipf=0.4, volatility=(2.0, 4.0)))
-    partitions = len(bus.partitions("market.ticks"))
-    for rows in market.blocks(TICKS, 5_000):
-        keys = [SYMBOLS.names[code].encode() for code in rows["symbol"].tolist()]
-        writer.write(Records("market.ticks", [partition_of(key, partitions) for key in keys], keys, encode_ticks(rows)))
-    end = int(rows["time"][-1]) + 120 * SECOND_NS
-    beat = b'{"type":"heartbeat","timestamp":%d}' % end
-    writer.write(Records("market.ticks", list(range(partitions)), [b""] * partitions, [beat] * partitions))
-    writer.close()
-    bus.close()
+    write_heartbeats(url, write_ticks(url, market.blocks(TICKS, 5_000)) + 120 * SECOND_NS)
 
 
-OUTPUTS = ("market.bars", "market.marks", "risk.alerts", "dead.letters")
-
-
-def test_killed_again_and_again_the_events_are_the_same(place: str, tmp_path: Path) -> None:
-    fill(place)
-    run_market(place, tmp_path / "calm", 1, *FAST)
-    calm = {topic: events(place, topic) for topic in OUTPUTS}
-    already = {topic: len(found) for topic, found in calm.items()}
-    rng = random.Random(5)
-    kills = _disturb(place, tmp_path / "disturbed", rng)
+def test_killed_again_and_again_the_events_are_the_same(own_bus: str, tmp_path: Path) -> None:
+    fill(own_bus)
+    run_market(own_bus, tmp_path / "calm", 1, *FAST)
+    calm = {topic: events(own_bus, topic) for topic in OUTPUTS}
+    kills = disturb(own_bus, tmp_path / "disturbed", random.Random(SEED))
     assert kills >= KILLS
-    disturbed = {topic: events(place, topic) for topic in OUTPUTS}
-    assert len(disturbed["market.bars"]) >= 2 * already["market.bars"], "the second run wrote everything again"
+    compare(calm, {topic: events(own_bus, topic) for topic in OUTPUTS})
+
+
+def compare(calm: dict[str, list[dict[str, Any]]], both: dict[str, list[dict[str, Any]]]) -> None:
+    """``both`` holds what the calm and then the disturbed run wrote."""
+    assert len(both["market.bars"]) >= 2 * len(calm["market.bars"]), "the second run wrote everything again"
+    assert calm["risk.alerts"], "the bands were tried"
     for topic in ("market.bars", "risk.alerts", "dead.letters"):
         # by_id holds that no id has two contents, over both runs; the set of ids must not have grown.
-        assert by_id(disturbed[topic]).keys() == by_id(calm[topic]).keys(), topic
-    assert calm["risk.alerts"], "the bands were tried"
-    by_id(disturbed["market.marks"])
-    assert _last_marks(disturbed["market.marks"]) == _last_marks(calm["market.marks"])
-    _assert_alternating(calm["risk.alerts"])
+        assert by_id(both[topic]).keys() == by_id(calm[topic]).keys(), topic
+    by_id(both["market.marks"])
+    assert last_marks(both["market.marks"]) == last_marks(calm["market.marks"])
+    assert_alternating(calm["risk.alerts"])
 
 
-def _last_marks(marks: list[dict]) -> dict[str, dict]:  # type: ignore[type-arg]
-    return {mark["payload"]["symbol"]: mark for mark in sorted(marks, key=lambda mark: mark["header"]["timestamp"])}
+def last_marks(marks: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {mark["payload"]["symbol"]: mark for mark in sorted(marks, key=lambda mark: str(mark["header"]["timestamp"]))}
 
 
-def _assert_alternating(alerts: list[dict]) -> None:  # type: ignore[type-arg]
+def assert_alternating(alerts: Sequence[dict[str, Any]]) -> None:
     by_key: dict[str, list[tuple[int, str]]] = {}
     for alert in alerts:
         payload = alert["payload"]
@@ -98,13 +81,13 @@ def _assert_alternating(alerts: list[dict]) -> None:  # type: ignore[type-arg]
         assert said == expected[: len(said)], key
 
 
-def _disturb(place: str, recovery: Path, rng: random.Random) -> int:
-    """Run to the end with a kill whenever some more was written; the number of kills."""
+def disturb(place: str, recovery: Path, rng: random.Random) -> int:
+    """Run to the end, with kills at random moments: when some more was written, or at any time while it starts. The number of kills."""
     kills, watch = 0, Watch(place, ("market.bars", "market.marks"))
     try:
         while True:
-            process = start_market(place, recovery, rng.choice([1, 2, 3]), *FAST)
-            while kills < 2 * KILLS and watch.more(rng.randrange(1, 600), partial(_lives, process)):
+            process = start_market(place, recovery, rng.choice([1, 1, 2, 3]), *FAST)
+            while kills < KILLS and _moment(watch, process, rng):
                 victim = rng.choice(family(process))
                 kill(victim)
                 kills += 1
@@ -116,7 +99,15 @@ def _disturb(place: str, recovery: Path, rng: random.Random) -> int:
         watch.close()
 
 
-def _lives(process: subprocess.Popen[bytes]) -> bool:
+def _moment(watch: Watch, process: subprocess.Popen[bytes], rng: random.Random) -> bool:
+    """Wait for the moment of a kill; False if the run ended before."""
+    alive = partial(_runs, process)
+    if rng.random() < 0.25:
+        return not watch.more(1_000_000, alive, rng.uniform(0.0, 2.5)) and alive()
+    return watch.more(rng.randrange(1, 200), alive)
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
     return process.poll() is None
 
 
@@ -124,3 +115,21 @@ def _outcome(process: subprocess.Popen[bytes]) -> int:
     _, errors = process.communicate(timeout=240)
     assert process.returncode in (0, -9), errors.decode()
     return process.returncode
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_no_worker_outlives_its_supervisor(tmp_path: Path, processes: int) -> None:
+    with live_market(f"embedded:{tmp_path / 'bus'}", tmp_path / "recovery", processes) as process:
+        wait_until(lambda: len(workers_of(process)) == processes, "all workers were started")
+        workers = workers_of(process)
+        kill(process.pid)
+        wait_until(lambda: not any(map(lives, workers)), "all workers died")
+
+
+def test_peers_of_a_dead_worker_are_replaced(tmp_path: Path) -> None:
+    with live_market(f"embedded:{tmp_path / 'bus'}", tmp_path / "recovery", 2) as process:
+        wait_until(lambda: len(workers_of(process)) == 2, "all workers were started")
+        before = workers_of(process)
+        kill(before[1])
+        wait_until(lambda: len(workers_of(process)) == 2 and not set(before) & set(workers_of(process)), "both are others")
+        assert not any(map(lives, before))

@@ -1,0 +1,178 @@
+"""Named flows become one dataflow: what goes through the bus, what stays inside, and how the steps are called."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSink, TestingSource, run_main
+
+from flows.flow import SHARD_KEYS, Context, Flow, Streams
+from flows.table import FLOWS, FlowRow
+from operators.market.output import MarketSettings
+from schemas.errors import UnknownFlow
+from schemas.outgoing import Outgoing
+from trademaster.engine.pipe import NothingSaid
+from trademaster.engine.snapshots import SnapshotFiles
+from trademaster.engine.topology import find_rows, inner_topics, topics_read, topics_written
+from trademaster.engine.wiring import Ends, find_flows, wire
+
+MAKER = FlowRow("maker", ("market.ticks",), ("market.indicators", "signals"))
+TAKER = FlowRow("taker", ("market.ticks", "market.indicators"), ("notifications",))
+
+
+def told(topic: str, text: str) -> Outgoing:
+    return Outgoing(topic, [b"k"], [text.encode()], [0], [0], [0])
+
+
+def flow_of(row: FlowRow) -> Flow:
+    """Says on every topic that it writes what it heard and on which topic."""
+
+    def build(inputs: Streams, _: Context) -> Streams:
+        heard = op.merge(f"{row.name}_heard", *(inputs[topic] for topic in row.reads))
+        return {
+            topic: op.map_value(f"{row.name}_{topic}".replace(".", "_"), heard, lambda text: f"{row.name}({text})") for topic in row.writes
+        }
+
+    return Flow(row, build, lambda _: {topic: lambda text, topic=topic: told(topic, text) for topic in row.writes})
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two more flows."""
+    for row in (MAKER, TAKER):
+        monkeypatch.setitem(FLOWS, row.name, row)
+        monkeypatch.setitem(sys.modules, f"flows.{row.name}", SimpleNamespace(FLOW=flow_of(row)))
+
+
+def context(settings: object = None) -> Context:
+    return Context(settings, SnapshotFiles(None), NothingSaid())
+
+
+def run(names: list[str], given: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """What the flows write, sorted: (topic, text)."""
+    out: list[tuple[str, Outgoing]] = []
+    flows, asked = find_flows(names), list[str]()
+
+    def inputs(dataflow: Dataflow, topics: object) -> dict[str, object]:
+        asked.extend(topics)  # type: ignore[call-overload]
+        return {
+            topic: op.input(f"in_{topic}".replace(".", "_"), dataflow, TestingSource([("00-6", text) for text in given.get(topic, [])]))
+            for topic in asked
+        }
+
+    run_main(wire(flows, {flow.row.name: context() for flow in flows}, Ends(inputs, TestingSink(out), "00")))  # type: ignore[arg-type]
+    assert asked == topics_read([flow.row for flow in flows])
+    return sorted((item.topic, value.decode()) for _, item in out for value in item.values)
+
+
+@pytest.mark.usefixtures("table")
+def test_a_topic_of_an_earlier_flow_goes_on_inside_and_to_the_bus() -> None:
+    assert topics_read([MAKER, TAKER]) == ["market.ticks"]
+    assert run(["taker", "maker"], {"market.ticks": ["a"]}) == [
+        ("market.indicators", "maker(a)"),
+        ("notifications", "taker(a)"),
+        ("notifications", "taker(maker(a))"),
+        ("signals", "maker(a)"),
+    ]
+
+
+@pytest.mark.usefixtures("table")
+def test_alone_a_flow_reads_the_bus() -> None:
+    assert topics_read([TAKER]) == ["market.indicators", "market.ticks"]
+    assert run(["taker"], {"market.indicators": ["i"]}) == [("notifications", "taker(i)")]
+
+
+def rows(monkeypatch: pytest.MonkeyPatch, *made: FlowRow) -> list[FlowRow]:
+    for row in made:
+        monkeypatch.setitem(FLOWS, row.name, row)
+    return find_rows([row.name for row in made])
+
+
+def test_a_topic_that_others_write_too_goes_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, c = FlowRow("a", (), ("signals",)), FlowRow("b", ("signals",), ()), FlowRow("c", (), ("signals",))
+    rows(monkeypatch, a, c, b)
+    assert inner_topics([a, b]) == set(), "c is not in the run, and its signals would be missed"
+    assert inner_topics([a, c, b]) == {"signals"}
+
+
+def test_a_cycle_goes_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = FlowRow("first", ("signals",), ("notifications",)), FlowRow("second", ("notifications",), ("signals",))
+    assert inner_topics(rows(monkeypatch, first, second)) == {"notifications"}
+    assert topics_read([first, second]) == ["signals"]
+
+
+def test_its_own_topic_comes_back_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, both = FlowRow("early", (), ("signals",)), FlowRow("both", ("signals",), ("signals",))
+    assert topics_read(rows(monkeypatch, early, both)) == ["signals"]
+
+
+@pytest.mark.parametrize("topic", ["orders.commands", "market.ticks", "dead.letters"])
+def test_inputs_and_dead_letters_go_through_the_bus(monkeypatch: pytest.MonkeyPatch, topic: str) -> None:
+    made = rows(monkeypatch, FlowRow("first", (), (topic,)), FlowRow("second", (topic,), ()))
+    assert topics_read(made) == [topic]
+    assert topics_written(made) == sorted({topic, "dead.letters"})
+
+
+def test_an_unknown_flow() -> None:
+    with pytest.raises(UnknownFlow, match="expected a flow, found 'markt'") as caught:
+        find_rows(["market", "markt"])
+    assert "market" in caught.value.hint
+
+
+def test_the_table_agrees_with_the_code() -> None:
+    for name in FLOWS:
+        (flow,) = find_flows([name])
+        assert flow.row is FLOWS[name]
+        codecs = flow.encode(MarketSettings(intervals=("1s",)))
+        assert {*codecs, "dead.letters"} >= set(flow.row.writes)
+
+
+STORED = {
+    "trademaster.market_ticks": "sources",
+    "trademaster.control_limits": "sources",
+    "trademaster.control_instruments": "sources",
+    "trademaster.market": "a shard each",
+    "trademaster.bus": "the sink",
+}
+"""Steps of the market flow that have state. Their names are in every recovery folder there is: never change one."""
+
+
+def test_steps_that_have_state_keep_their_names() -> None:
+    from bytewax.outputs import FixedPartitionedSink
+
+    class Nowhere(FixedPartitionedSink):  # type: ignore[type-arg]
+        def list_parts(self) -> list[str]:
+            return []
+
+        def build_part(self, *_: object) -> object:  # type: ignore[override]
+            raise AssertionError
+
+    def inputs(dataflow: Dataflow, topics: object) -> dict[str, object]:
+        from flows.flow import step_id
+
+        return {topic: op.input(step_id(topic), dataflow, TestingSource([])) for topic in topics}  # type: ignore[attr-defined]
+
+    ends = Ends(inputs, Nowhere(), "00")  # type: ignore[arg-type]
+    dataflow = wire(find_flows(["market"]), {"market": context(MarketSettings(intervals=("1s",)))}, ends)
+    assert with_state(dataflow) == set(STORED)
+
+
+def with_state(dataflow: Dataflow) -> set[str]:
+    found, todo = set(), list(dataflow.substeps)
+    while todo:
+        step = todo.pop()
+        if type(step).__name__ in ("input", "output", "stateful_batch"):
+            found.add(step.step_id)
+        else:
+            todo += step.substeps
+    return found
+
+
+def test_shards_keep_their_names_and_spread() -> None:
+    assert SHARD_KEYS[:3] == ("00-6", "01-68", "02-28")
+    assert len(set(SHARD_KEYS)) == 16
+    assert [int(key[:2]) for key in SHARD_KEYS] == list(range(16))
