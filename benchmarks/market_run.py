@@ -66,7 +66,8 @@ def throughput(ticks: Ticks, ran: Ran, span: tuple[float, float], *, before_firs
     """Figures of a run over a data set.
 
     Steady, if not ``whole``: over ``span``, from the first output to the last, without start-up and without the share of the ticks that
-    had to come before a first output could be made.
+    had to come before a first output could be made. That holds for who writes a bar when it closes; a late ``first_output_s`` tells of who
+    keeps outputs back, and whose steady figures flatter.
     """
     first, last = span
     steady = ticks.events * (1 - before_first)
@@ -76,6 +77,7 @@ def throughput(ticks: Ticks, ran: Ran, span: tuple[float, float], *, before_firs
         "events_per_s": steady / seconds if seconds > 0 else float("nan"),
         "cpu_us_event": ran.meter.cpu_s("ours", first, last) * micro,
         "broker_us_event": ran.meter.cpu_s("broker", first, last) * micro,
+        "first_output_s": first - ran.begin,
         "whole_s": ran.end - ran.begin,
         "whole_events_per_s": ticks.events / (ran.end - ran.begin),
         "whole_cpu_us_event": ran.cpu_s * 1e6 / ticks.events,

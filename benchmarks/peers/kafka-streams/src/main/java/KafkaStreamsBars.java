@@ -12,6 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
@@ -24,6 +25,7 @@ import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowBytesStoreSupplier;
+import org.apache.kafka.streams.state.WindowStore;
 
 /**
  * One-second bars by Kafka Streams: two threads, state in memory without a changelog, bars written when their window closes.
@@ -112,18 +114,23 @@ public final class KafkaStreamsBars {
     private static StreamsBuilder build(String ticks, String bars, Runnable counted) {
         StreamsBuilder builder = new StreamsBuilder();
         Serde<Tick> tick = Serdes.serdeFrom((topic, value) -> null, (topic, bytes) -> parsed(bytes));
-        Serde<Bar> bar = Serdes.serdeFrom((topic, value) -> value.packed(), (topic, bytes) -> bytes == null ? null : Bar.unpacked(bytes));
         WindowBytesStoreSupplier memory = Stores.inMemoryWindowStore("bars", Duration.ofSeconds(2), SECOND, false);
         builder.stream(ticks, Consumed.with(Serdes.String(), tick).withTimestampExtractor((record, previous) -> ((Tick) record.value()).timestamp / 1_000_000L))
             .peek((symbol, value) -> counted.run())
             .groupByKey()
             .windowedBy(TimeWindows.ofSizeWithNoGrace(SECOND))
-            .aggregate(Bar::new, (symbol, value, open) -> open.add(value), Materialized.<String, Bar>as(memory).withKeySerde(Serdes.String()).withValueSerde(bar).withLoggingDisabled())
+            .aggregate(Bar::new, (symbol, value, open) -> open.add(value), kept(memory))
             .suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded().withLoggingDisabled()))
             .toStream()
             .map((window, closed) -> KeyValue.pair(window.key(), json(closed)))
             .to(bars, Produced.with(Serdes.String(), Serdes.ByteArray()));
         return builder;
+    }
+
+    /** With its cache on, the store hands updates on when it commits: bars would come up to 30 s after they closed. */
+    private static Materialized<String, Bar, WindowStore<Bytes, byte[]>> kept(WindowBytesStoreSupplier memory) {
+        Serde<Bar> bar = Serdes.serdeFrom((topic, value) -> value.packed(), (topic, bytes) -> bytes == null ? null : Bar.unpacked(bytes));
+        return Materialized.<String, Bar>as(memory).withKeySerde(Serdes.String()).withValueSerde(bar).withLoggingDisabled().withCachingDisabled();
     }
 
     private static Tick parsed(byte[] bytes) {
