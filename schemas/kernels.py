@@ -4,18 +4,13 @@ A *kernel* is called from Python and kept on disk. A *leaf* is one idea's functi
 call it. Both run unchanged without a compiler (``NUMBA_DISABLE_JIT=1``), and a test holds that the answer is the same to the last bit;
 therefore no ``fastmath``, which would let the sums depend on the processor.
 
-Numba keeps a compiled function as long as *its own* file does not change, though the code of the functions it calls is inside
-it. A kernel that calls into another file would thus go on running the other file's old code. So the folder of the cache
-carries a digest of all files that hold kernels: any change begins a new one.
+Where the compiled code is kept: ``schemas/kernel_cache.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -23,33 +18,9 @@ from numba import config, njit, types
 from numba.core.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from schemas.kernel_cache import CACHE_FOLDER
+
 F = TypeVar("F", bound=Callable[..., Any])
-
-PACKAGES = ("schemas", "operators", "sources", "sinks")
-"""Where kernels may be."""
-
-
-def _sources_digest() -> str:
-    """Digest of every file of ours that mentions this module."""
-    root = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            source = path.read_bytes()
-            if b"schemas.kernels" in source or path.name == "kernels.py":
-                digest.update(str(path.relative_to(root)).encode() + b"\0" + source + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    """Below NUMBA_CACHE_DIR where that is set, else in the user's cache. Where it cannot be written Numba finds a place itself."""
-    set_by_user = os.environ.get("NUMBA_CACHE_DIR")
-    base = Path(set_by_user) if set_by_user else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "trademaster" / "kernels"
-    return base.expanduser() / _sources_digest()
-
-
-CACHE_FOLDER = _cache_folder()
-"""Where compiled kernels are kept."""
 
 config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
 

@@ -126,7 +126,7 @@ def disk_finding(folder: Path, free_bytes: int, *, writable: bool) -> Finding:
 
 def check_kernels(_settings: Settings) -> Iterator[Finding]:
     """Compiled code of the kernels lies in their cache; without it the first run compiles for a while."""
-    from schemas.kernels import CACHE_FOLDER
+    from schemas.kernel_cache import CACHE_FOLDER
 
     root = Path(__file__).resolve().parent.parent
     missing = [path.relative_to(root) for path in kernel_files(root) if not is_compiled(path, CACHE_FOLDER)]

@@ -5,15 +5,16 @@ A kernel is compiled when it is first called with arguments of a type, and kept.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from schemas.kernel_cache import are_compiled, note_compiled
 
-from schemas.bus import Batch
-from schemas.control import Limit
+if TYPE_CHECKING:
+    from schemas.bus import Batch
 
 
 def compile_all(say: Callable[[str], object]) -> None:
@@ -27,14 +28,11 @@ def compile_all(say: Callable[[str], object]) -> None:
         compile_part()
 
 
-def are_compiled() -> bool:
-    """A run will not have to wait."""
-    from schemas.kernels import CACHE_FOLDER
-
-    return (CACHE_FOLDER / DONE).exists()
-
-
-DONE = "all-compiled"
+def ensure_compiled(say: Callable[[str], object]) -> None:
+    """Compile in a process of its own what is missing; ``say`` is told that it takes a while."""
+    if not are_compiled():
+        say("compiling kernels, once: this takes a quarter of a minute")
+        subprocess.run([sys.executable, "-m", "trademaster.kernels", "--quiet"], check=True)
 
 
 def _compile_decoder() -> None:
@@ -50,7 +48,7 @@ def _compile_market() -> None:
     from operators.market.shards import split
     from operators.market.step import LIMITS, MarketStep
     from operators.market.watermarks import fill_watermarks
-    from schemas.control import Control
+    from schemas.control import Control, Limit
     from schemas.tick_codec import TickDecoder
 
     rows = TickDecoder().decode(_batch()).rows
@@ -69,6 +67,10 @@ def _compile_kafka() -> None:
 
 
 def _batch() -> Batch:
+    import numpy as np
+
+    from schemas.bus import Batch
+
     values = [
         b'{"type":"trade","symbol":"A","timestamp":1340285400000000000,"price":223.95,"size":100,"sequence":1,"side":"buy","venue":"X"}',
         b'[{"type":"quote","symbol":"B","timestamp":1340285400000000001,"bid":1.5,"ask":1.75},{"type":"heartbeat","timestamp":1340285402000000000}]',
@@ -84,18 +86,14 @@ def _batch() -> Batch:
     )
 
 
-def main() -> None:
-    """Compile all, with a line of progress for each part."""
-    from schemas.kernels import CACHE_FOLDER
-
-    began = time.monotonic()
-    told = not are_compiled()
+def main(arguments: list[str]) -> None:
+    """Compile all; a line for each part, unless ``--quiet`` or nothing is to be done."""
+    began, told = time.monotonic(), not are_compiled() and "--quiet" not in arguments
     compile_all(lambda what: print(f"compiling {what} ...", file=sys.stderr) if told else None)  # noqa: T201
-    Path(CACHE_FOLDER).mkdir(parents=True, exist_ok=True)
-    (Path(CACHE_FOLDER) / DONE).touch()
+    note_compiled()
     if told:
         print(f"kernels are compiled ({time.monotonic() - began:.0f} s, once)", file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

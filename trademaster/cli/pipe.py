@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,9 @@ def pipe(
     table = options.table_of(columns, price_scale, symbol, time_format, time_zone, no_header, delimiter)
     name = topic_row(topic).name
     settings = options.settings_of(config, sets)
+    from trademaster.kernels import ensure_compiled
+
+    ensure_compiled(partial(typer.echo, err=True))
     from trademaster.pipe_input import run_pipe_over
 
     run_pipe_over(settings, flows, input_ if input_ is not None else sys.stdin.buffer, sys.stdout.buffer, topic=name, table=table)

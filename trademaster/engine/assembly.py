@@ -6,7 +6,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -17,6 +16,7 @@ from schemas.control import Control
 from schemas.topics import TOPICS
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
+from trademaster.engine.plan import Plan
 from trademaster.engine.runtime import Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
@@ -26,9 +26,6 @@ from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
 from trademaster.telemetry.recorder import Recorder
-
-if TYPE_CHECKING:
-    from trademaster.engine.worker import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from schemas.errors import UnknownTopic
 from trademaster.bus import open_bus
+from trademaster.engine.plan import Plan
 from trademaster.engine.recovery import RecoveryFolder
 from trademaster.engine.supervisor import Supervisor, stop_on_signals
 from trademaster.engine.topology import find_rows, topics_read, topics_written
-from trademaster.engine.worker import Plan
+from trademaster.kernels import ensure_compiled
 from trademaster.settings import Settings
 from trademaster.settings_text import without_secrets
 from trademaster.telemetry.counters import Counters
@@ -33,6 +34,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
     """
     log = configure_logs(settings.log.model_dump())
+    ensure_compiled(log.warning)
     flows = find_rows(names)
     topics = sorted({*topics_read(flows), *topics_written(flows)})
     identity = _prepare_bus(settings, topics)

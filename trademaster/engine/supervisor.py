@@ -19,7 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trademaster.engine.worker import EXIT_CLOCK, EXIT_RECOVERY, EXIT_USAGE, Plan
+from trademaster.engine.plan import Plan
+from trademaster.engine.worker import EXIT_CLOCK, EXIT_RECOVERY, EXIT_USAGE
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_S = 0.25, 30.0, 60.0
 DRAIN_S = 60.0

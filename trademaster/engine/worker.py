@@ -7,7 +7,6 @@ supervisor holds: when that closes, the supervisor is dead and so is this.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import signal
 import socket
@@ -15,40 +14,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import RecoveryError, TradeMasterError, UsageError
+from trademaster.engine.plan import Plan
 
 EXIT_USAGE, EXIT_RECOVERY, EXIT_CLOCK = 2, 3, 75
 """Exit codes that say more than failure: do not restart (the first two), restart at once (the clock was set back)."""
 
 CLOCK_BACK_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a worker is told, as JSON."""
-
-    flows: list[str]
-    settings: dict[str, Any]
-    """The whole settings, as ``Settings.model_dump(mode="json")`` gives them."""
-    addresses: list[str]
-    """``host:port`` of each worker; empty if there is but one."""
-    engine_store: str | None
-    state_folder: str | None
-    counters: str
-    until_end: bool = False
-    """End where the topics ended at the start, instead of waiting for more."""
-
-    def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)))
-
-    @classmethod
-    def read(cls, path: Path) -> Plan:
-        return cls(**json.loads(path.read_text()))
 
 
 def main(plan_path: str, index: str) -> int:
