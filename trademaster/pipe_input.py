@@ -6,10 +6,13 @@ with them every answer, depend on the input alone: not on how a pipe hands it ov
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -39,6 +42,8 @@ LINE_NS = 1_000_000
 """A line has no time of its own: its number in milliseconds since 1970 stands for when it was first seen."""
 
 TICKS = "market.ticks"
+
+Result = TypeVar("Result")
 
 
 class _Run:
@@ -97,6 +102,8 @@ class PipeInput:
             return self.from_lines(path)
         if kind not in (".csv", ".tsv", ".txt", ".parquet"):
             raise UsageError(f"expected a file ending in .jsonl, .csv or .parquet, found {path.name}")
+        if self._topic not in self._topics:
+            raise UsageError(f"--topic: expected one that the flows read ({', '.join(self._topics)}), found {self._topic}")
         reader = parquet if kind == ".parquet" else csv
         if self._topic == TICKS:
             return self._tick_steps(reader.read_ticks(path, options))
@@ -187,6 +194,63 @@ class PipeInput:
         return self._topics[0], (REJECTED, list(rejects))
 
 
+class _Guard:
+    """Keeps what goes wrong outside of the engine from it: it would panic, and tell a user of Rust instead of the file.
+
+    After a failure of the input or of the output, and after Ctrl-C, the input ends and nothing more is written.
+    """
+
+    def __init__(self, steps: Iterator[Step], out: BinaryIO) -> None:
+        self._steps = steps
+        self._out = out
+        self._is_waiting = False
+        self.failure: BaseException | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """The steps up to a failure."""
+        step = self._attempt(lambda: next(self._steps, None))
+        while step is not None:
+            yield step
+            step = self._attempt(lambda: next(self._steps, None))
+
+    def writelines(self, lines: Iterable[bytes]) -> None:
+        """Write, unless something has failed."""
+        self._attempt(lambda: self._out.writelines(lines))
+
+    def flush(self) -> None:
+        """Flush, unless something has failed."""
+        self._attempt(self._out.flush)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Ctrl-C ends the input; it is raised only where somebody else is waited for, never within the engine."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, _signal: int, _frame: object) -> None:
+        self.failure = self.failure or KeyboardInterrupt()
+        if self._is_waiting:
+            raise KeyboardInterrupt
+
+    def _attempt(self, act: Callable[[], Result]) -> Result | None:
+        if self.failure is not None:
+            return None
+        try:
+            self._is_waiting = True
+            return act()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (all of it is raised again, outside of the engine)
+            self.failure = error
+            return None
+        finally:
+            self._is_waiting = False
+
+
 def run_pipe_over(
     settings: Settings,
     flows: Sequence[str],
@@ -205,10 +269,20 @@ def run_pipe_over(
         out: takes a JSON line an event.
         topic: of rows and of bare values.
         table: how to read rows.
+
+    Raises:
+        UsageError: the file, or how it shall be read, is not as expected.
+        BrokenPipeError: nobody reads ``out`` any more.
+        KeyboardInterrupt: Ctrl-C.
     """
     lines = PipeInput(inputs_of(flows), topic)
     steps = lines.from_file(source, table or TableOptions()) if isinstance(source, Path) else lines.from_lines(source)
-    return run_pipe(settings, flows, steps, lines.last, out)
+    guard = _Guard(steps, out)
+    with guard.interruptible():
+        written = run_pipe(settings, flows, guard.steps(), lambda: [] if guard.failure else lines.last(), guard)  # type: ignore[arg-type]
+    if guard.failure is not None:
+        raise guard.failure
+    return written
 
 
 def _refused(topic: str, line: BadLine) -> Reject:

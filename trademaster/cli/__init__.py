@@ -27,7 +27,9 @@ def execute(arguments: list[str]) -> int:
     try:
         code = _code(ROOT.main(arguments, prog_name="trademaster", standalone_mode=False))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as leaving:
+        if not isinstance(leaving, BrokenPipeError) and not isinstance(leaving.__context__, BrokenPipeError):
+            raise  # typer makes SystemExit(1) of a broken pipe
         # The reader of our stdout has gone (`trademaster tail ... | head`): that is its right, and no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
