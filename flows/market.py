@@ -17,7 +17,7 @@ import bytewax.operators as op
 
 from flows.flow import Context, Flow, Streams
 from flows.table import MARKET
-from flows.verbs import hosted, to_every_shard
+from flows.verbs import hosted, pick, to_every_shard
 from operators.market.step import MarketStep
 from schemas.alert_codec import encode_alerts
 from schemas.market_outgoing import bars_outgoing, marks_outgoing
@@ -30,10 +30,10 @@ def build(inputs: Streams, context: Context) -> Streams:
     events = op.merge("market_events", inputs["market.ticks"], limits, instruments)
     made = hosted("market", events, context, partial(MarketStep, context.settings))
     return {
-        "market.bars": op.filter_map_value("market_bars", made, lambda output: output.bars if len(output.bars) else None),
-        "market.marks": op.filter_map_value("market_marks", made, lambda output: output.marks if len(output.marks) else None),
-        "risk.alerts": op.filter_map_value("market_alerts", made, lambda output: output.alerts or None),
-        "dead.letters": op.filter_map_value("market_rejects", made, lambda output: output.rejects or None),
+        "market.bars": pick("market_bars", made, "bars"),
+        "market.marks": pick("market_marks", made, "marks"),
+        "risk.alerts": pick("market_alerts", made, "alerts"),
+        "dead.letters": pick("market_rejects", made, "rejects"),
     }
 
 

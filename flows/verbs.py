@@ -24,6 +24,9 @@ class Hostable(Protocol[In_contra, Out_co]):
     def process(self, item: In_contra) -> Out_co | None:
         """Apply one input; the output, or None where there is none."""
 
+    def join(self, items: list[Any]) -> list[Any]:
+        """The same inputs in the same order as fewer, where that is cheaper."""
+
     def snapshot(self) -> dict[str, Any]:
         """Plain data with a version: an immutable copy, for it is stored later."""
 
@@ -59,8 +62,8 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
     def on_batch(self, values: list[tuple[str, In]]) -> tuple[list[Out], bool]:
         if self._operator is None:
             self._operator = self._start(values[0][0])
-        outputs = [output for _, value in values if (output := self._operator.process(value)) is not None]
-        return outputs, StatefulBatchLogic.RETAIN
+        items = self._operator.join([value for _, value in values]) if len(values) > 1 else [values[0][1]]
+        return [output for item in items if (output := self._operator.process(item)) is not None], StatefulBatchLogic.RETAIN
 
     def on_notify(self) -> tuple[list[Out], bool]:
         return [], StatefulBatchLogic.RETAIN
@@ -88,6 +91,15 @@ def hosted(
     """
     keyed = op.map(f"{step_id}_name", stream, lambda pair: (pair[0], pair))
     return op.stateful_batch(step_id, keyed, lambda saved: HostedStep(step_id, context, make, saved))
+
+
+def pick(step_id: str, stream: KeyedStream[In], part: str) -> KeyedStream[Any]:
+    """One attribute of each item, where it holds anything."""
+
+    def parts(items: list[tuple[str, In]]) -> list[tuple[str, Any]]:
+        return [(key, found) for key, item in items if len(found := getattr(item, part))]
+
+    return op.flat_map_batch(step_id, stream, parts)
 
 
 def to_every_shard(step_id: str, stream: KeyedStream[In]) -> KeyedStream[In]:

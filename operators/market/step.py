@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from itertools import groupby
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from schemas.events import Envelope, RawEnvelope
 from schemas.market_frames import BAR, MARK, Bars, Marks
 from schemas.symbols import shard_of
 from schemas.tick_codec import encode_tick
-from schemas.ticks import TickFrame
+from schemas.ticks import TickFrame, joined_frames
 
 TICKS, LIMITS, INSTRUMENTS = "market.ticks", "control.limits", "control.instruments"
 
@@ -56,6 +57,14 @@ class MarketStep:
             return StepOutput(made.bars, made.marks, made.alerts, rejects_of(made))
         alerts = self._control(item)
         return StepOutput(_NO_BARS, _NO_MARKS, alerts, []) if alerts else None
+
+    def join(self, items: list[TickFrame | Control]) -> list[TickFrame | Control]:
+        """Frames that follow one another become one: a kernel's call has a price."""
+        joined: list[TickFrame | Control] = []
+        for is_frame, group in groupby(items, lambda item: isinstance(item, TickFrame)):
+            run = list(group)
+            joined += [joined_frames(cast("list[TickFrame]", run))] if is_frame else run
+        return joined
 
     def _control(self, control: Control) -> list[Envelope[Alert]]:
         payload = control.payload

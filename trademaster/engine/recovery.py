@@ -39,13 +39,14 @@ class RecoveryFolder:
         self.state = self.folder / "state"
         self._lock: IO[str] | None = None
 
-    def open(self, flows: Sequence[str], bus: str, identity: str) -> None:
+    def open(self, flows: Sequence[str], bus: str, identity: str, source_parts: int) -> None:
         """Take the lock; make the folder, or check that it belongs to this run.
 
         Args:
             flows: names of the flows of this run.
             bus: its URL, for messages.
             identity: the log's identity; positions in another log mean nothing.
+            source_parts: groups of partitions; a position is stored with its group.
 
         Raises:
             RecoveryError: another run has it, or it belongs to other flows, another log or another format.
@@ -53,7 +54,7 @@ class RecoveryFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         manifest = self.folder / "manifest.json"
-        wanted = {"format": FORMAT, "flows": sorted(flows), "log": identity}
+        wanted = {"format": FORMAT, "flows": sorted(flows), "log": identity, "sourceParts": source_parts}
         if not manifest.exists():
             self._make(manifest, {**wanted, "bus": bus})
         self._check(json.loads(manifest.read_text()), wanted, bus)
@@ -121,6 +122,7 @@ class RecoveryFolder:
         for what, message, hint in (
             ("format", "a recovery folder of format", "start with an empty folder, or run the version that wrote it"),
             ("flows", "a recovery folder of the flows", "run these flows, or give this run a folder of its own (--recovery DIR)"),
+            ("sourceParts", "a recovery folder whose engine.source_parts is", "set it as it was, or start with an empty folder"),
             ("log", f"a recovery folder of the log at {bus}, whose identity is", "the log was replaced: start with an empty folder"),
         ):
             if found.get(what) != wanted[what]:

@@ -43,7 +43,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         recovery = RecoveryFolder(settings.engine.recovery_dir) if settings.engine.recovery else None
         if recovery:
             stack.callback(recovery.close)
-            recovery.open([flow.name for flow in flows], settings.bus.url, identity)
+            recovery.open([flow.name for flow in flows], settings.bus.url, identity, settings.engine.source_parts)
         counters = Counters.create(folder / "counters", settings.engine.processes)
         plan = Plan(
             flows=[flow.name for flow in flows],
