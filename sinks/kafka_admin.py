@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+import stamina
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
@@ -108,6 +109,15 @@ class KafkaAdmin:
         return TopicState(topic, self._offsets(topic, partitions, _EARLIEST), self._offsets(topic, partitions, _LATEST))
 
     def _offsets(self, topic: str, partitions: Sequence[int], spec: Any) -> Position:
+        """A partition that is new or moves has no leader for a moment: asked again until the patience is over."""
+        for attempt in stamina.retry_context(
+            BusUnavailable, attempts=None, timeout=self._patience_s, wait_initial=_LOOK_AGAIN_S, wait_max=1.0
+        ):
+            with attempt:
+                return self._ask_offsets(topic, partitions, spec)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _ask_offsets(self, topic: str, partitions: Sequence[int], spec: Any) -> Position:
         asked = self._client.list_offsets(
             {TopicPartition(topic, partition): spec for partition in partitions}, request_timeout=self._patience_s
         )

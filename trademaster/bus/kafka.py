@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
+import stamina
+
 from schemas.bus import TopicSettings, TopicState
 from schemas.errors import SettingsError, UnknownTopic
 from schemas.rdkafka import OFFSET_BEGINNING
@@ -15,6 +17,9 @@ from sources.kafka import KafkaReader
 
 _SCHEME = "kafka://"
 _OURS = "trademaster."
+
+# Nobody wants to read of each retry; and before logs are configured such a line would go to stdout, among the data.
+stamina.instrumentation.set_on_retry_hooks(())
 
 
 class KafkaBus:
