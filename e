@@ -1,1 +1,1 @@
-rc 1
+timeout: failed to run command ‘tm’: No such file or directory

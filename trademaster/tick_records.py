@@ -13,6 +13,7 @@ from schemas.partitioning import partition_of
 from schemas.symbols import SYMBOLS
 from schemas.tick_codec import encode_ticks
 from schemas.ticks import Rows
+from schemas.times import parse_time
 
 TOPIC = "market.ticks"
 
@@ -22,6 +23,7 @@ class _Routed(msgspec.Struct, gc=False):
 
     type: object = None
     symbol: object = None
+    timestamp: object = None
 
 
 _array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -94,4 +96,12 @@ def _key(value: bytes) -> tuple[bytes, bool]:
     except JSON_ERRORS:
         return b"", False
     symbol = tick.symbol.encode("utf-8", "replace") if isinstance(tick.symbol, str) else b""
-    return symbol, tick.type == "heartbeat"
+    return symbol, tick.type == "heartbeat" and _is_time(tick.timestamp)
+
+
+def _is_time(timestamp: object) -> bool:
+    """Whether a heartbeat says a time: one that does not is one bad record, not one in every partition."""
+    try:
+        return isinstance(timestamp, str | int) and parse_time(timestamp) >= 0
+    except ValueError:
+        return False

@@ -71,7 +71,7 @@ def value_of(line: bytes) -> bytes:
 _one = elements.map(lambda element: ([element], element[0]))
 _array = st.lists(elements, max_size=8).map(lambda held: (held, b"[" + b", ".join(raw for raw, _ in held) + b"]"))
 _bad_line = st.sampled_from(BAD_LINES).map(lambda line: ([(value_of(line[0]), line[1])], line[0]))
-_blank = st.sampled_from([([], b""), ([], b"  \t"), ([], b"[]")])
+_blank: st.SearchStrategy[tuple[list[Element], bytes]] = st.sampled_from([([], b""), ([], b"  \t"), ([], b"[]")])
 
 
 @settings(deadline=None, max_examples=150)

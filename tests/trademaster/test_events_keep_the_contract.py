@@ -56,6 +56,7 @@ def test_each_event_is_valid_by_the_exported_schemas(events: list[dict[str, Any]
         value = event["value"]
         schemas["Envelope.schema.json"].validate(value)
         row = rows[value["header"]["eventType"]]
+        assert row.payload is not None
         schemas[f"{row.payload.__name__}.schema.json"].validate(value["payload"])
         assert event["topic"] in TOPICS
         assert value["header"]["priority"] == int(row.priority)

@@ -30,6 +30,7 @@ from sources.table import TickBlock
 from trademaster.bus import open_bus
 from trademaster.data import AMZN_OPTIONS, amzn_trades
 from trademaster.ingest import Ingest, Progress
+from trademaster.tick_records import route
 
 PARTITIONS = 4
 
@@ -233,3 +234,10 @@ def test_an_empty_feed_says_nothing(bus: Bus) -> None:
 def test_a_batch_out_of_range_is_refused(bus: Bus) -> None:
     with pytest.raises(UsageError, match="--batch"):
         ingest(bus, batch=0)
+
+
+def test_a_heartbeat_goes_everywhere_and_a_bad_one_to_one_place() -> None:
+    good = b'{"type":"heartbeat","timestamp":1340285400000000000}'
+    assert route(good, 4) == [(part, b"", good) for part in range(4)]
+    for bad in (b'{"type":"heartbeat"}', b'{"type":"heartbeat","timestamp":"noon"}', b'{"type":"heartbeat","timestamp":-1}'):
+        assert route(bad, 4) == [(0, b"", bad)]

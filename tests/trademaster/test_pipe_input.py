@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sources.columns import TableOptions
 from trademaster import pipe_input
 from trademaster.pipe_input import run_pipe_over
 from trademaster.settings import Settings
@@ -83,7 +84,7 @@ def test_bad_rows_of_a_table_come_in_the_order_of_their_lines(tmp_path: Path, mo
     rows = [f"{LEAST_NS + at * 10**9},{'none' if at in (0, 5, 9) else 100},1" for at in range(10)]
     (tmp_path / "a.csv").write_text("timestamp,price,size\n" + "\n".join(rows) + "\n")
     out = io.BytesIO()
-    run_pipe_over(Settings(), ["market"], tmp_path / "a.csv", out, table=pipe_input.TableOptions(symbol="AMZN"))
+    run_pipe_over(Settings(), ["market"], tmp_path / "a.csv", out, table=TableOptions(symbol="AMZN"))
     events = [json.loads(line) for line in out.getvalue().splitlines()]
     topics = [event["topic"] for event in events if event["topic"] != "market.marks"]
     assert [event["value"]["payload"]["offset"] for event in events if event["topic"] == "dead.letters"] == [2, 7, 11]

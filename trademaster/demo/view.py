@@ -13,10 +13,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from schemas.alerts import Alert
 from trademaster.demo.board import Board, Row
 
 RATE_SAMPLES = 8
-NOTE = "real AMZN trades of 2012-06-21 beside simulated symbols, a minute a second; Ctrl-C stops"
+WIDE = 140
+"""Columns in which all numbers have room; 80 have room for the main ones."""
+NARROW_CLOSES = 8
+LINES_BESIDE = 8
+"""Lines of a screen that are neither symbols nor alerts."""
+NOTE = "real AMZN trades of 2012-06-21 beside simulated symbols; Ctrl-C stops"
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -40,15 +46,22 @@ class Screen:
 
     def draw(self, ticks: int) -> RenderableType:
         """The whole screen; ``ticks`` were taken so far."""
-        counts = self._board.counts
-        head = Text.assemble(
-            ("TradeMaster Streams", "bold"),
-            f"   {self._clock()}   {self._rate(ticks):,.0f} ticks/s   {ticks:,} ticks   ",
-            f"{counts['market.bars']:,} bars   {counts['risk.alerts']:,} alerts",
-        )
+        counts, is_wide = self._board.counts, self._console.width >= WIDE
+        gap = "   " if is_wide else "  "
+        numbers = [
+            self._clock() if is_wide else self._clock()[11:],
+            f"{self._rate(ticks):,.0f} ticks/s",
+            f"{ticks:,} ticks",
+            f"{counts['market.bars']:,} bars",
+            f"{counts['risk.alerts']:,} alerts",
+        ]
+        title = ("TradeMaster Streams" if is_wide else "TradeMaster", "bold")
+        head = Text.assemble(title, gap, gap.join(numbers), no_wrap=True, overflow="ellipsis")
         if not self._board.rows:
             return Group(head, Text("\nstarting the market flow ...", style="dim"))
-        return Group(head, _symbols(self._board), _alerts(self._board), Text(NOTE, style="dim"))
+        note = Text(NOTE, style="dim", no_wrap=True, overflow="ellipsis")
+        room = self._console.height - len(self._board.rows) - LINES_BESIDE
+        return Group(head, _symbols(self._board, is_wide=is_wide), _alerts(self._board, max(1, room)), note)
 
     def print(self, ticks: int) -> None:
         """One line, for a console that is no terminal."""
@@ -71,33 +84,36 @@ class Screen:
         return (ticks - before) / (now - then) if now > then else 0.0
 
 
-def _symbols(board: Board) -> Table:
+def _symbols(board: Board, *, is_wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-    table.add_column("symbol")
-    for name in ("last", "bid", "ask", "day volume", "vol (ewma)", "vol (day)"):
-        table.add_column(name, justify="right")
-    table.add_column(f"last {board.interval} bar  open high low close", justify="right", no_wrap=True)
+    table.add_column("symbol", no_wrap=True)
+    for name in ("last", "bid", "ask", "day volume", "vol (ewma)", "vol (day)") if is_wide else ("last", "ewma", "day vol"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(
+        f"last {board.interval} bar  open high low close" if is_wide else f"{board.interval} open high low close", no_wrap=True
+    )
+    table.columns[-1].justify = "right"
     table.add_column("closes", no_wrap=True)
     for symbol, row in sorted(board.rows.items()):
-        table.add_row(*_cells(symbol, row))
+        table.add_row(*_cells(symbol, row, is_wide=is_wide))
     return table
 
 
-def _cells(symbol: str, row: Row) -> list[RenderableType]:
+def _cells(symbol: str, row: Row, *, is_wide: bool) -> list[RenderableType]:
     mark, bar = row.mark, row.bar
     name = Text(symbol, style="bold red" if row.in_breach else "bold")
-    prices = [_price(value) for value in (mark.price, mark.bid, mark.ask)] if mark else ["", "", ""]
+    cells = [""] * 6
+    if mark:
+        cells = [_price(mark.price), _price(mark.bid), _price(mark.ask), f"{mark.day_volume:,.0f}"]
+        cells += [_percent(mark.ewma_volatility, 4), _percent(mark.realized_volatility, 2)]
     rising = bar is not None and bar.close >= bar.open
     summary = " ".join(_price(value) for value in (bar.open, bar.high, bar.low, bar.close)) if bar else ""
     style = "green" if rising else "red"
     return [
         name,
-        *prices,
-        f"{mark.day_volume:,.0f}" if mark else "",
-        _percent(mark.ewma_volatility, 4) if mark else "",
-        _percent(mark.realized_volatility, 2) if mark else "",
+        *(cells if is_wide else [cells[0], *cells[4:]]),
         Text(summary, style=style),
-        Text(sparkline(row.closes), style=style),
+        Text(sparkline(row.closes if is_wide else list(row.closes)[-NARROW_CLOSES:]), style=style),
     ]
 
 
@@ -109,15 +125,17 @@ def _percent(value: float | None, decimals: int) -> str:
     return "" if value is None else f"{100 * value:.{decimals}f}%"
 
 
-def _alerts(board: Board) -> Panel:
-    lines = Text()
-    for event in board.alerts:
-        alert = event.payload
-        breach = alert.state == "breach"
-        lines.append(str(event.header.timestamp)[11:23] + "  ", style="dim")
-        lines.append("BREACH " if breach else "clear  ", style="bold red" if breach else "green")
-        edge = f"beyond {alert.threshold:.2%}" if breach else "back within the band"
-        lines.append(f"{alert.key}  {alert.rule} {alert.value:.2%} {edge}  episode {alert.episode}\n")
-    if not board.alerts:
-        lines.append("none yet", style="dim")
-    return Panel(lines, title="risk.alerts", title_align="left", box=box.ROUNDED)
+def _alerts(board: Board, count: int) -> Panel:
+    lines = [_alert(event.header.timestamp, event.payload) for event in list(board.alerts)[:count]]
+    return Panel(Group(*lines or [Text("none yet", style="dim")]), title="risk.alerts", title_align="left", box=box.ROUNDED)
+
+
+def _alert(timestamp: object, alert: Alert) -> Text:
+    breach = alert.state == "breach"
+    return Text.assemble(
+        (str(timestamp)[11:23] + "  ", "dim"),
+        ("BREACH " if breach else "clear  ", "bold red" if breach else "green"),
+        f"{alert.key}  {alert.rule} {alert.value:.3%} {'above' if breach else 'of'} {alert.threshold:.1%}  episode {alert.episode}",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
