@@ -110,9 +110,8 @@ class KafkaAdmin:
 
     def _offsets(self, topic: str, partitions: Sequence[int], spec: Any) -> Position:
         """A partition that is new or moves has no leader for a moment: asked again until the patience is over."""
-        for attempt in stamina.retry_context(
-            BusUnavailable, attempts=None, timeout=self._patience_s, wait_initial=_LOOK_AGAIN_S, wait_max=1.0
-        ):
+        patience = {"attempts": None, "timeout": self._patience_s, "wait_initial": _LOOK_AGAIN_S, "wait_max": 1.0}
+        for attempt in stamina.retry_context(BusUnavailable, **patience):  # type: ignore[arg-type]
             with attempt:
                 return self._ask_offsets(topic, partitions, spec)
         raise AssertionError("the last attempt returns or raises")

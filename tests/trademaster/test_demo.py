@@ -18,7 +18,8 @@ def test_it_shows_the_market_and_stops_by_itself(tmp_path: Path) -> None:
     )
     assert demo.returncode == 0, demo.stderr
     prices = re.findall(r"AMZN (\d+\.\d\d)", demo.stdout)
-    assert len(prices) >= 3 and len(set(prices)) > 1, demo.stdout
+    assert len(set(prices)) > 1, demo.stdout
     found = re.search(r"([\d,]+) ticks became ([\d,]+) bars", demo.stdout)
-    assert found and int(found[2].replace(",", "")) > 100, demo.stdout
+    assert found, demo.stdout
+    assert int(found[2].replace(",", "")) > 100, demo.stdout
     assert '"worker drained"' in (tmp_path / "market.log").read_text()

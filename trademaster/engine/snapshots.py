@@ -39,23 +39,28 @@ class SnapshotFiles:
     def save(self, step_id: str, key: str, state: Any) -> Any:
         """Keep a state; the result is small and names it."""
         started = perf_counter()
-        blob = pickle.dumps(state, protocol=5)
-        saved = {"blob": blob} if self._folder is None or len(blob) <= INLINE_BYTES else {"file": self._write(step_id, key, blob)}
+        if self._folder is None or _blob_bytes(state) <= INLINE_BYTES:
+            blob = pickle.dumps(state, protocol=5)
+            saved, size = {"blob": blob}, len(blob)
+        else:
+            path, size = self._write(self._folder, f"{step_id}@{key}", state)
+            saved = {"file": path.name}
         sizes = self._sizes.setdefault(step_id, {})
-        sizes[key] = len(blob)
+        sizes[key] = size
         self._saved(step_id, sum(sizes.values()), perf_counter() - started)
         return saved
 
-    def _write(self, step_id: str, key: str, blob: bytes) -> str:
-        assert self._folder is not None
+    def _write(self, folder: Path, name: str, state: Any) -> tuple[Path, int]:
+        """A new file, over the pages of the oldest, which nobody needs any more: the system has them at hand."""
         self._count += 1
-        path = self._folder / f"{step_id}@{key}@{self._run}-{self._count}"
-        path.write_bytes(blob)
-        kept = self._files.setdefault(f"{step_id}@{key}", [])
+        path = folder / f"{name}@{self._run}-{self._count}"
+        kept = self._files.setdefault(name, [])
+        if len(kept) == KEPT:
+            kept.pop(0).rename(path)
         kept.append(path)
-        while len(kept) > KEPT:
-            kept.pop(0).unlink(missing_ok=True)
-        return path.name
+        with path.open("r+b" if path.exists() else "wb") as file:
+            pickle.dump(state, file, protocol=5)
+            return path, file.truncate()
 
     def load(self, step_id: str, key: str, saved: Any) -> Any:
         """The state of that name. What a killed run left beside it is removed.
@@ -79,3 +84,10 @@ class SnapshotFiles:
                 other.unlink(missing_ok=True)
         self._files[f"{step_id}@{key}"] = [path]
         return pickle.loads(blob)
+
+
+def _blob_bytes(state: Any) -> int:
+    """Bytes in the large parts of a state."""
+    if isinstance(state, dict):
+        return sum(map(_blob_bytes, state.values()))
+    return len(state) if isinstance(state, bytes) else 0
