@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from functools import partial
 from types import SimpleNamespace
 
 import bytewax.operators as op
@@ -24,8 +26,9 @@ MAKER = FlowRow("maker", ("market.ticks",), ("market.indicators", "signals"))
 TAKER = FlowRow("taker", ("market.ticks", "market.indicators"), ("notifications",))
 
 
-def told(topic: str, text: str) -> Outgoing:
-    return Outgoing(topic, [b"k"], [text.encode()], [0], [0], [0])
+def told(topic: str, texts: Sequence[str]) -> Outgoing:
+    none = [0] * len(texts)
+    return Outgoing(topic, [b"k"] * len(texts), [text.encode() for text in texts], none, none, none)
 
 
 def flow_of(row: FlowRow) -> Flow:
@@ -37,7 +40,7 @@ def flow_of(row: FlowRow) -> Flow:
             topic: op.map_value(f"{row.name}_{topic}".replace(".", "_"), heard, lambda text: f"{row.name}({text})") for topic in row.writes
         }
 
-    return Flow(row, build, lambda _: {topic: lambda text, topic=topic: told(topic, text) for topic in row.writes})
+    return Flow(row, build, lambda _: {topic: partial(told, topic) for topic in row.writes})
 
 
 @pytest.fixture
