@@ -48,7 +48,7 @@ def run_market(bus: str, recovery: Path, processes: int, *extra: str) -> str:
 
 def finished(process: subprocess.Popen[bytes], code: int = 0) -> str:
     """Wait for the end, which has this exit code; what it said on stderr."""
-    _, errors = process.communicate(timeout=240)
+    _, errors = process.communicate(timeout=90)
     assert process.returncode == code, f"exit code {process.returncode}\n{errors.decode()}"
     return errors.decode()
 

@@ -50,8 +50,9 @@ def test_killed_again_and_again_the_events_are_the_same(own_bus: str, tmp_path: 
     fill(own_bus)
     run_market(own_bus, tmp_path / "calm", 1, *FAST)
     calm = {topic: events(own_bus, topic) for topic in OUTPUTS}
-    kills = disturb(own_bus, tmp_path / "disturbed", random.Random(SEED))
-    assert kills >= KILLS
+    rng, kills = random.Random(SEED), 0
+    while kills < KILLS:  # a quick machine may come to the end before
+        kills += disturb(own_bus, tmp_path / f"disturbed-after-{kills}", rng, KILLS - kills)
     compare(calm, {topic: events(own_bus, topic) for topic in OUTPUTS})
 
 
@@ -81,13 +82,13 @@ def assert_alternating(alerts: Sequence[dict[str, Any]]) -> None:
         assert said == expected[: len(said)], key
 
 
-def disturb(place: str, recovery: Path, rng: random.Random) -> int:
+def disturb(place: str, recovery: Path, rng: random.Random, most: int = KILLS) -> int:
     """Run to the end, with kills at random moments: when some more was written, or at any time while it starts. The number of kills."""
     kills, watch = 0, Watch(place, ("market.bars", "market.marks"))
     try:
         while True:
             process = start_market(place, recovery, rng.choice([1, 1, 2, 3]), *FAST)
-            while kills < KILLS and _moment(watch, process, rng):
+            while kills < most and _moment(watch, process, rng):
                 victim = rng.choice(family(process))
                 kill(victim)
                 kills += 1
@@ -103,7 +104,8 @@ def _moment(watch: Watch, process: subprocess.Popen[bytes], rng: random.Random) 
     """Wait for the moment of a kill; False if the run ended before."""
     alive = partial(_runs, process)
     if rng.random() < 0.25:
-        return not watch.more(1_000_000, alive, rng.uniform(0.0, 2.5)) and alive()
+        watch.more(1, alive, rng.uniform(0.0, 2.5))
+        return alive()
     return watch.more(rng.randrange(1, 200), alive)
 
 
@@ -112,7 +114,7 @@ def _runs(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _outcome(process: subprocess.Popen[bytes]) -> int:
-    _, errors = process.communicate(timeout=240)
+    _, errors = process.communicate(timeout=90)
     assert process.returncode in (0, -9), errors.decode()
     return process.returncode
 

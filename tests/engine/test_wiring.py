@@ -12,7 +12,7 @@ import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
 
-from flows.flow import SHARD_KEYS, Context, Flow, Streams
+from flows.flow import SHARD_KEYS, Context, Flow, Streams, step_id
 from flows.table import FLOWS, FlowRow
 from operators.market.output import MarketSettings
 from schemas.errors import UnknownFlow
@@ -63,7 +63,7 @@ def run(names: list[str], given: dict[str, list[str]]) -> list[tuple[str, str]]:
     def inputs(dataflow: Dataflow, topics: object) -> dict[str, object]:
         asked.extend(topics)  # type: ignore[call-overload]
         return {
-            topic: op.input(f"in_{topic}".replace(".", "_"), dataflow, TestingSource([("00-6", text) for text in given.get(topic, [])]))
+            topic: op.input(step_id(topic), dataflow, TestingSource([("00-6", text) for text in given.get(topic, [])]))
             for topic in asked
         }
 
@@ -155,8 +155,6 @@ def test_steps_that_have_state_keep_their_names() -> None:
             raise AssertionError
 
     def inputs(dataflow: Dataflow, topics: object) -> dict[str, object]:
-        from flows.flow import step_id
-
         return {topic: op.input(step_id(topic), dataflow, TestingSource([])) for topic in topics}  # type: ignore[attr-defined]
 
     ends = Ends(inputs, Nowhere(), "00")  # type: ignore[arg-type]
