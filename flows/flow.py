@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bytewax.operators import KeyedStream
@@ -55,6 +56,8 @@ class Context:
     said: Said
     controls: tuple[Control, ...] = ()
     """What the control topics held when the run started: applied to fresh state before the first event."""
+    failing: AbstractContextManager[object] = field(default_factory=nullcontext)
+    """Entered around a step's work: hears of the error that ends it, which the engine of a cluster loses."""
 
 
 Streams = Mapping[str, KeyedStream[Any]]

@@ -60,10 +60,10 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
         return operator
 
     def on_batch(self, values: list[tuple[str, In]]) -> tuple[list[Out], bool]:
-        if self._operator is None:
-            self._operator = self._start(values[0][0])
-        items = self._operator.join([value for _, value in values]) if len(values) > 1 else [values[0][1]]
-        return [output for item in items if (output := self._operator.process(item)) is not None], StatefulBatchLogic.RETAIN
+        with self._context.failing:
+            operator = self._operator = self._operator or self._start(values[0][0])
+            items = operator.join([value for _, value in values]) if len(values) > 1 else [values[0][1]]
+            return [output for item in items if (output := operator.process(item)) is not None], StatefulBatchLogic.RETAIN
 
     def on_notify(self) -> tuple[list[Out], bool]:
         return [], StatefulBatchLogic.RETAIN

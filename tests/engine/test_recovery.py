@@ -150,7 +150,7 @@ def test_state_moves_with_the_number_of_processes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_state_that_is_gone(tmp_path: Path, processes: int) -> None:
     bus = f"embedded:{tmp_path / 'bus'}"
-    newest = fill(bus, 2_000, 5_000)
+    newest = fill(bus, 2_000, 10_000)
     run_market(bus, tmp_path / "recovery", 1)
     file = max((tmp_path / "recovery" / "state").iterdir(), key=lambda path: path.stat().st_mtime_ns)
     for other in file.parent.glob(file.name.rpartition("@")[0] + "@*"):

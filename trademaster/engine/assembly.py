@@ -17,7 +17,7 @@ from schemas.topics import TOPICS
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
 from trademaster.engine.plan import Plan
-from trademaster.engine.runtime import Published, Runtime
+from trademaster.engine.runtime import Failing, Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.sources import BusSource, Reading, read_controls
@@ -41,8 +41,8 @@ class Worker:
         self.runtime.bus.close()
 
 
-def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
-    """Open what the plan names and wire its flows."""
+def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Failing) -> Worker:
+    """Open what the plan names and wire its flows; ``failing`` hears of errors while they run."""
     settings = Settings.model_validate(plan.settings)
     flows = find_flows(plan.flows)
     bus = open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds)
@@ -54,6 +54,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event) -> Worker:
         snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None, recorder.snapshot),
         process=process,
         stopping=stopping,
+        failing=failing,
         until_end=plan.until_end,
     )
     reading = Reading(settings.engine.source_parts, settings.engine.max_batch, settings.market.idle_after)
@@ -74,6 +75,7 @@ def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequenc
         snapshots=runtime.snapshots,
         said=Published(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds), flow.row.says),
         controls=tuple(control for control in controls if control.topic in flow.row.reads),
+        failing=runtime.failing,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from schemas.bus import Bus, Position, Writer
 from schemas.dead_letters import Reason, Reject
+from schemas.errors import TradeMasterError
 from schemas.event_codec import open_envelope
 from schemas.events import RawEnvelope
 from trademaster.bus.reading import read_to_end
@@ -42,6 +43,22 @@ class Idle:
         self._empty = 0
 
 
+class Failing:
+    """Entered around all that the engine calls. Hears of an error of ours before the engine does.
+
+    A worker of a cluster whose step raises brings its peers down, and what comes out of the engine, here and there, is their panic.
+    """
+
+    def __init__(self, hear: Callable[[TradeMasterError], object] = lambda _: None) -> None:
+        self._hear = hear
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, TradeMasterError):
+            self._hear(error)
+
+
 @dataclass(slots=True)
 class Runtime:
     """One worker process."""
@@ -56,6 +73,7 @@ class Runtime:
     """Set by SIGTERM: sources say that they are at their end, everything drains, state is saved."""
     until_end: bool = False
     """Sources end where their topic ended when they were opened."""
+    failing: Failing = field(default_factory=Failing)
     idle: Idle = field(default_factory=Idle)
     closing_ns: int = 0
     """When the epoch that is being closed began to be, monotonic ns; 0: none is."""

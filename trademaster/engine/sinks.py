@@ -33,16 +33,19 @@ class BusSinkPart(StatefulSinkPartition[Outgoing, Any]):
         for item in items:
             by_topic[item.topic].append(item)
         for topic, outgoing in by_topic.items():
-            self._runtime.writer.write(_joined(topic, outgoing, self._partitions[topic]))
+            with self._runtime.failing:
+                self._runtime.writer.write(_joined(topic, outgoing, self._partitions[topic]))
             self._runtime.recorder.written(topic, sum(len(item) for item in outgoing))
 
     def snapshot(self) -> Any:
         """The epoch closes: nothing of it may be unacknowledged."""
-        self._runtime.writer.flush()
+        with self._runtime.failing:
+            self._runtime.writer.flush()
         return {"version": 1}
 
     def close(self) -> None:
-        self._runtime.writer.flush()
+        with self._runtime.failing:
+            self._runtime.writer.flush()
 
 
 def _joined(topic: str, outgoing: Sequence[Outgoing], partitions: int) -> Records:

@@ -73,6 +73,10 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         return []
 
     def next_batch(self) -> list[Item]:
+        with self._runtime.failing:
+            return self._next_batch()
+
+    def _next_batch(self) -> list[Item]:
         now_ns = time.monotonic_ns()
         self._note(now_ns)
         if self._runtime.stopping.is_set() or (self._until is not None and self._reached(self._until)):
@@ -108,7 +112,8 @@ class BusPart(StatefulSourcePartition[Item, Any]):
 
     def snapshot(self) -> Any:
         self._runtime.closing_ns = self._runtime.closing_ns or time.monotonic_ns()
-        self._reader.commit()
+        with self._runtime.failing:
+            self._reader.commit()
         return {"version": 1, "position": dict(self._reader.position())}
 
     def close(self) -> None:
@@ -206,4 +211,5 @@ class BusSource(FixedPartitionedSource[Item, Any]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> BusPart:
         mine = self._partitions[int(for_part) :: self._parts]
-        return PART_OF.get(self._topic, ControlPart)(self._runtime, self._topic, mine, resume_state, self._reading)
+        with self._runtime.failing:
+            return PART_OF.get(self._topic, ControlPart)(self._runtime, self._topic, mine, resume_state, self._reading)

@@ -42,12 +42,17 @@ def main(plan_path: str, index: str) -> int:
     try:
         _run(plan, process, stopping, log)
     except TradeMasterError as error:
-        log.error("worker failed", error=str(error), hint=error.hint)
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_RECOVERY if isinstance(error, RecoveryError) else 1
+        return _report(error, log)
     if not (stopping.is_set() or plan.until_end):
         log.error("worker ended", error="the engine stopped by itself")
         return 1
     return EXIT_CLOCK if clock_back.is_set() else 0
+
+
+def _report(error: TradeMasterError, log: Any) -> int:
+    """Say it; the exit code."""
+    log.error("worker failed", error=str(error), hint=error.hint)
+    return EXIT_USAGE if isinstance(error, UsageError) else EXIT_RECOVERY if isinstance(error, RecoveryError) else 1
 
 
 def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
@@ -55,8 +60,11 @@ def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
     from bytewax.run import cli_main
 
     from trademaster.engine.assembly import assemble
+    from trademaster.engine.runtime import Failing
 
-    worker = assemble(plan, process, stopping)
+    # In a cluster the engine would lose the error, and might abort before it is said. What is stored bears an end at any moment.
+    failing = Failing(lambda error: os._exit(_report(error, log))) if plan.addresses else Failing()
+    worker = assemble(plan, process, stopping, failing)
     _wait_for(plan.addresses[:process], stopping)
     gc.collect()
     gc.freeze()
@@ -74,6 +82,10 @@ def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
         )
     except RuntimeError as error:
         raise _house_error(error) or error from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # which the engine does not export
+            raise
+        raise TradeMasterError("the engine gave up, as it does when another worker dies", hint="see what that one said") from None
     finally:
         worker.close()
     log.info("worker drained")
