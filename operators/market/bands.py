@@ -12,6 +12,10 @@ previous Reference Price will remain in effect"). Unlike LULD it moves with ever
 when the second advances, the sum of what changed is made anew from its slots, so nothing drifts. To keep that cheap the
 slots lie in 20 blocks of 15 with a sum each. If the five minutes are empty, the reference is the mean as it stood after the last trade.
 
+**A limit that comes late** is judged against present values at once. A tape is 4 KB, so symbols without a limit keep none, but 36 bytes:
+sum and count of two windows of 2.5 minutes. A tape begins with these, each at its window's middle. So its reference is exact where all
+prices are of one window and the next, an approximation for up to five minutes elsewhere, and exact from then on.
+
 **Exact in decimal.** 110 against 100 at 0.10 is on the edge and must not fire, though ``110 / 100 - 1 > 0.1`` in floats. So an edge
 counts as passed only by more than TOLERANCE of the price. The rounding error here is far smaller: prices read from
 decimals, the present second summed with Neumaier's compensation, at most 15 + 20 additions of positive sums and four operations
@@ -29,7 +33,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from schemas.kernels import leaf
+from schemas.kernels import leaf, plain
 from schemas.times import SECOND_NS
 
 SECONDS = 300
@@ -56,7 +60,7 @@ TAPE = np.dtype(
     ],
     align=True,
 )
-"""Five minutes of prices: one record for each symbol that has a band (4 KB), none for the others."""
+"""Five minutes of prices: one record for each symbol that has or had a band (4 KB), none for the others."""
 
 BAND = np.dtype(
     [
@@ -87,6 +91,67 @@ EDGE = np.dtype(
     align=True,
 )
 """A band that was passed: 1 into a breach, 0 out of it."""
+
+
+FIELDS = [
+    ("recent_price", np.float64),  # the latest price, not yet in the sums; NaN: none, or the symbol has a tape
+    ("recent_sum", np.float64),  # of the prices of the present window before it
+    ("older_sum", np.float64),  # of the window before
+    ("recent_count", np.int32),
+    ("older_count", np.int32),
+    ("recent_window", np.int32),  # the present one, RECENT_SECONDS each since 1970; -1: none yet
+]
+"""What a symbol without a tape keeps of its prices, so that a limit which comes later has a reference at once."""
+
+RECENT_SECONDS = SECONDS // 2
+
+
+@leaf
+def reset_recent(symbol: np.void) -> None:
+    """As if no price had been seen."""
+    symbol["recent_price"] = np.nan
+    symbol["recent_sum"] = 0.0
+    symbol["older_sum"] = 0.0
+    symbol["recent_count"] = 0
+    symbol["older_count"] = 0
+    symbol["recent_window"] = -1
+
+
+@leaf
+def remember(symbol: np.void, time: int, price: float, latest: bool) -> None:
+    """Take a price of a symbol that has no tape."""
+    added = symbol["recent_price"] if latest else price
+    if added == added:
+        symbol["recent_sum"] += added
+        symbol["recent_count"] += 1
+    if not latest:
+        return
+    symbol["recent_price"] = price
+    window = time // (RECENT_SECONDS * SECOND_NS)
+    if window <= symbol["recent_window"]:
+        return
+    total, count = symbol["recent_sum"], symbol["recent_count"]
+    if window > symbol["recent_window"] + 1 and count + symbol["older_count"] > 0:  # long silent: the mean as it stood goes on
+        total, count = (total + symbol["older_sum"]) / (count + symbol["older_count"]), 1
+    symbol["older_sum"] = total
+    symbol["older_count"] = count
+    symbol["recent_sum"] = 0.0
+    symbol["recent_count"] = 0
+    symbol["recent_window"] = window
+
+
+def begin_tape(tape: np.void, symbol: np.void) -> None:
+    """Fill a blank tape with what its symbol has kept, each window at its middle: the first five minutes are an approximation."""
+    if np.isnan(symbol["recent_price"]):
+        return
+    time = int(symbol["trade_time"] if symbol["trade_time"] >= 0 else symbol["quote_time"])
+    start, now = int(symbol["recent_window"]) * RECENT_SECONDS, time // SECOND_NS
+    for name, second in (("older", start - RECENT_SECONDS // 2), ("recent", (start + now) // 2)):
+        if symbol[f"{name}_count"]:
+            plain(advance)(tape, second)
+            tape["sum"], tape["count"] = symbol[f"{name}_sum"], symbol[f"{name}_count"]
+    plain(follow)(tape, time, float(symbol["recent_price"]), True)
+    plain(reset_recent)(symbol)
 
 
 @leaf

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from operators.market.bands import follow, judge_bands, reset_tape
+from operators.market.bands import follow, judge_bands, remember, reset_recent, reset_tape
 from operators.market.bars import add_trade, close_bar, extend_bar, start_bar
 from operators.market.marks import mark_quote, mark_trade, pass_time, write_mark
 from operators.market.state import (
@@ -144,6 +144,8 @@ def take_price(tick: np.void, symbol: np.void, state: State) -> tuple[bool, floa
             reset_volatility(symbol)
             if symbol["tape"] >= 0:
                 reset_tape(state.tapes[symbol["tape"]])
+            else:
+                reset_recent(symbol)
         return mark_trade(symbol, tick), tick["price"]
     latest, mid = mark_quote(symbol, tick)
     return latest, (mid if symbol["trade_time"] < 0 else np.nan)
@@ -170,6 +172,8 @@ def apply_tick(tick: np.void, row: int, state: State, layout: Records, settings:
         follow(tape, tick["time"], price, latest)
         if latest:
             ledger[EDGES] = judge_bands(state.bands, symbol["band"], tape, tick, room.edges, ledger[EDGES])
+    else:
+        remember(symbol, tick["time"], price, latest)
 
 
 @leaf

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from operators.market.bands import BAND, BLOCK, BLOCKS, SECONDS, TAPE, judge
+from operators.market.bands import BAND, BLOCK, BLOCKS, SECONDS, TAPE, begin_tape, judge
 from operators.market.state import blank_tapes, grown
 from schemas.alerts import Alert
 from schemas.control import Limit
@@ -92,7 +92,7 @@ def alert(rule: Rule, symbol: str, episode: int, breach: bool, value: float, tim
             symbol=symbol,
             account=None,
             state="breach" if breach else "clear",
-            value=value,
+            value=round(value, 12),  # a ratio of decimals: 0.1001, not 0.10010000000000005
             threshold=rule.threshold,
             episode=episode,
         ),
@@ -171,6 +171,7 @@ class BandBook:
                 self.tapes = grown(self.tapes, blank_tapes(max(16, self._tape_count)))
             symbol["tape"] = self._tape_count
             self._tape_count += 1
+            begin_tape(self.tapes[symbol["tape"]], symbol)
         self._places.setdefault(rule.limit_id, {})[name] = at
         self._tell(at, self._said.pop((rule.limit_id, name), NOTHING_SAID))
         return at

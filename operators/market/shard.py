@@ -38,7 +38,7 @@ from schemas.symbols import SYMBOLS, shard_of
 from schemas.ticks import TickFrame
 from schemas.times import END_OF_TIME_NS
 
-VERSION = 1
+VERSION = 2
 """Of the snapshot: raise it with every change of a stored dtype."""
 
 _LEAST_BARS = 256

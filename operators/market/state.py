@@ -1,6 +1,6 @@
 """A symbol's state: the fields of all ideas in one record, so that a tick touches few cache lines.
 
-Per symbol: SYMBOL 144 bytes, DUE 16, a WINDOW of 80 for each window that may be open; with two intervals and no lateness 320. A symbol
+Per symbol: SYMBOL 176 bytes, DUE 16, a WINDOW of 80 for each window that may be open; with two intervals and no lateness 352. A symbol
 with a band has a TAPE of 4 KB and a BAND of 48 for each limit besides. Rows stand in order of first arrival.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from operators.market import marks, volatility
+from operators.market import bands, marks, volatility
 from operators.market.bands import TAPE
 from operators.market.bars import WINDOW
 from operators.market.windows import DUE
@@ -23,12 +23,12 @@ SYMBOL = np.dtype(
         ("horizon", np.int64),  # see windows
         *marks.FIELDS,
         *volatility.FIELDS,
+        *bands.FIELDS,
         ("tape", np.int32),  # row of its TAPE; -1: it has no band
         ("band", np.int32),  # its first BAND; -1: none
         ("bands", np.int16),  # how many
         ("touched", np.int8),  # in the frame at hand; 0 between frames
         ("allow_negative", np.int8),
-        ("spare", np.int32),  # named, for padding would be stored as whatever lay there
     ],
     align=True,
 )
@@ -90,6 +90,7 @@ def blank_symbols(count: int) -> npt.NDArray[np.void]:
     one = np.zeros(1, SYMBOL)
     plain(marks.reset_mark)(one[0])
     plain(volatility.reset_volatility)(one[0])
+    plain(bands.reset_recent)(one[0])
     one["horizon"] = -1
     one["tape"] = -1
     one["band"] = -1

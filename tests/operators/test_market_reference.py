@@ -133,6 +133,40 @@ def test_edges_of_a_band_are_exact_in_decimal(percent: int, times: int, spread: 
     assert bool(alerts) == ((value >= threshold * Fraction(9, 10) if breached else value > threshold) != breached)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    trades=st.lists(st.tuples(st.integers(0, 60), st.integers(80, 120), st.booleans()), min_size=1, max_size=20),
+    arrival=st.integers(0, 20),
+    percent=st.integers(1, 40),
+)
+def test_a_limit_that_comes_late_judges_as_one_that_was_there(trades: list[tuple[int, int, bool]], arrival: int, percent: int) -> None:
+    """Within five minutes; the shard that is compared has a limit so wide that nothing passes it, and so a tape, from the start."""
+    start, rows, second = 150 * 10**7, list[Row](), 0
+    for wait, price, quoted in trades:
+        second += wait % 14
+        prices = (None, Fraction(price), Fraction(price)) if quoted else (Fraction(price), None, None)
+        rows.append(Row("quote" if quoted else "trade", 0, (start + second) * 10**9, "X", prices[0], 1, *prices[1:]))
+    said = []
+    for early in (True, False):
+        shard = MarketShard(MarketSettings(("1d",)))
+        if early:
+            shard.on_limit("far", Limit("far", "price_band", "firm", Decimal(1000)))
+        frame = frame_rows(rows)
+        alerts = list(shard.on_frame(TickFrame(frame[:arrival])).alerts)
+        alerts += shard.on_limit("x", Limit("x", "price_band", "firm", Decimal(percent) / 100))
+        alerts += shard.on_frame(TickFrame(frame[arrival:])).alerts
+        said.append([(alert.header.event_id, alert.header.correlation_id, pytest.approx(alert.payload.value)) for alert in alerts])
+    assert said[0] == said[1]
+
+
+def test_a_limit_that_comes_after_a_silence_is_judged_against_the_mean_before_it() -> None:
+    shard = MarketShard(MarketSettings(("1s",)))
+    times_and_prices = [(0, 100), (1, 102), (1000, 101), (5000, 130)]
+    shard.on_frame(TickFrame(frame_rows([Row("trade", 0, at * 10**9, "X", Fraction(price), 1) for at, price in times_and_prices])))
+    (alert,) = shard.on_limit("x", Limit("x", "price_band", "firm", Decimal("0.25")))
+    assert alert.payload.value == pytest.approx(130 / 101 - 1)
+
+
 def test_110_against_100_at_a_tenth_does_not_fire_and_the_next_cent_does() -> None:
     assert 110 / 100 - 1 > 0.1, "floats say so"
     shard = MarketShard(MarketSettings(("1s",)))
