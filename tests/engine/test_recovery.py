@@ -29,9 +29,9 @@ from trademaster.engine.recovery import RecoveryFolder
 from trademaster.engine.snapshots import INLINE_BYTES, KEPT, SnapshotFiles
 
 
-def opened(folder: Path, flows: tuple[str, ...] = ("market",), identity: str = "log-1") -> RecoveryFolder:
+def opened(folder: Path, flows: tuple[str, ...] = ("market",), identity: str = "log-1", parts: int = 2) -> RecoveryFolder:
     found = RecoveryFolder(folder)
-    found.open(flows, "embedded:data/bus", identity)
+    found.open(flows, "embedded:data/bus", identity, parts)
     return found
 
 
@@ -131,7 +131,7 @@ def more(bus: str, symbols: int, ticks: int, skip: int) -> int:
 def test_state_moves_with_the_number_of_processes(tmp_path: Path) -> None:
     """1, 3 and 2 processes one after another over thirds of the ticks, against one process over all."""
     bus = f"embedded:{tmp_path / 'bus'}"
-    fill(bus, 2_000, 10_000)
+    newest = fill(bus, 2_000, 10_000)
     for third, processes in enumerate((1, 3, 2)):
         if third:
             newest = more(bus, 2_000, 10_000, third * 10_000)

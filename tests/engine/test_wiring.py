@@ -60,8 +60,8 @@ def run(names: list[str], given: dict[str, list[str]]) -> list[tuple[str, str]]:
     out: list[tuple[str, Outgoing]] = []
     flows, asked = find_flows(names), list[str]()
 
-    def inputs(dataflow: Dataflow, topics: object) -> dict[str, object]:
-        asked.extend(topics)  # type: ignore[call-overload]
+    def inputs(dataflow: Dataflow, topics: Sequence[str]) -> dict[str, object]:
+        asked.extend(topics)
         return {
             topic: op.input(step_id(topic), dataflow, TestingSource([("00-6", text) for text in given.get(topic, [])]))
             for topic in asked

@@ -41,7 +41,8 @@ class SnapshotFiles:
         started = perf_counter()
         if self._folder is None or _blob_bytes(state) <= INLINE_BYTES:
             blob = pickle.dumps(state, protocol=5)
-            saved, size = {"blob": blob}, len(blob)
+            saved: dict[str, Any] = {"blob": blob}
+            size = len(blob)
         else:
             path, size = self._write(self._folder, f"{step_id}@{key}", state)
             saved = {"file": path.name}
