@@ -63,8 +63,7 @@ def run(names: list[str], given: dict[str, list[str]]) -> list[tuple[str, str]]:
     def inputs(dataflow: Dataflow, topics: Sequence[str]) -> dict[str, object]:
         asked.extend(topics)
         return {
-            topic: op.input(step_id(topic), dataflow, TestingSource([("00-6", text) for text in given.get(topic, [])]))
-            for topic in asked
+            topic: op.input(step_id(topic), dataflow, TestingSource([("00-6", text) for text in given.get(topic, [])])) for topic in asked
         }
 
     run_main(wire(flows, {flow.row.name: context() for flow in flows}, Ends(inputs, TestingSink(out), "00")))  # type: ignore[arg-type]

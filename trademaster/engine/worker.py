@@ -62,9 +62,8 @@ def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
     from trademaster.engine.assembly import assemble
     from trademaster.engine.runtime import Failing
 
-    # In a cluster the engine would lose the error, and might abort before it is said. What is stored bears an end at any moment.
-    failing = Failing(lambda error: os._exit(_report(error, log))) if plan.addresses else Failing()
-    worker = assemble(plan, process, stopping, failing)
+    # The engine would show its own panic, and in a cluster lose the error. What is stored bears an end at any moment.
+    worker = assemble(plan, process, stopping, Failing(lambda error: os._exit(_report(error, log))))
     _wait_for(plan.addresses[:process], stopping)
     gc.collect()
     gc.freeze()
