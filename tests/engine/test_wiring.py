@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import bytewax.operators as op
 import pytest
@@ -26,9 +27,8 @@ MAKER = FlowRow("maker", ("market.ticks",), ("market.indicators", "signals"))
 TAKER = FlowRow("taker", ("market.ticks", "market.indicators"), ("notifications",))
 
 
-def told(topic: str, texts: Sequence[str]) -> Outgoing:
-    none = [0] * len(texts)
-    return Outgoing(topic, [b"k"] * len(texts), [text.encode() for text in texts], none, none, none)
+def told(topic: str, text: str) -> Outgoing:
+    return Outgoing(topic, [b"k"], [text.encode()], [0], [0], [0])
 
 
 def flow_of(row: FlowRow) -> Flow:
@@ -60,13 +60,13 @@ def run(names: list[str], given: dict[str, list[str]]) -> list[tuple[str, str]]:
     out: list[tuple[str, Outgoing]] = []
     flows, asked = find_flows(names), list[str]()
 
-    def inputs(dataflow: Dataflow, topics: Sequence[str]) -> dict[str, object]:
+    def inputs(dataflow: Dataflow, topics: Sequence[str]) -> dict[str, Any]:
         asked.extend(topics)
         return {
             topic: op.input(step_id(topic), dataflow, TestingSource([("00-6", text) for text in given.get(topic, [])])) for topic in asked
         }
 
-    run_main(wire(flows, {flow.row.name: context() for flow in flows}, Ends(inputs, TestingSink(out), "00")))  # type: ignore[arg-type]
+    run_main(wire(flows, {flow.row.name: context() for flow in flows}, Ends(inputs, TestingSink(out), "00")))
     assert asked == topics_read([flow.row for flow in flows])
     return sorted((item.topic, value.decode()) for _, item in out for value in item.values)
 
@@ -153,10 +153,10 @@ def test_steps_that_have_state_keep_their_names() -> None:
         def build_part(self, *_: object) -> object:  # type: ignore[override]
             raise AssertionError
 
-    def inputs(dataflow: Dataflow, topics: object) -> dict[str, object]:
-        return {topic: op.input(step_id(topic), dataflow, TestingSource([])) for topic in topics}  # type: ignore[attr-defined]
+    def inputs(dataflow: Dataflow, topics: Sequence[str]) -> dict[str, Any]:
+        return {topic: op.input(step_id(topic), dataflow, TestingSource([])) for topic in topics}
 
-    ends = Ends(inputs, Nowhere(), "00")  # type: ignore[arg-type]
+    ends = Ends(inputs, Nowhere(), "00")
     dataflow = wire(find_flows(["market"]), {"market": context(MarketSettings(intervals=("1s",)))}, ends)
     assert with_state(dataflow) == set(STORED)
 
