@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain
 
@@ -61,7 +62,17 @@ def _open(source: Source, topic: str, options: TableOptions, chunk_bytes: int) -
     line, cells, rest, delimiter = _first_row(first, options.delimiter)
     columns = resolve(topic, cells, options, source=name_of(source))
     whole, at = (rest, line) if options.header else (first, 1)
-    return columns, _tables(chain([whole] if whole else [], pieces), at, columns, delimiter)
+    return columns, _tables(chain([whole] if whole else [], pieces), at, _Form(columns, delimiter, len(cells)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the rows of a file are written."""
+
+    columns: Columns
+    delimiter: str
+    width: int
+    """Cells of the first row. A row may have fewer; one that has more has a delimiter too many, and nobody knows where."""
 
 
 def _first_row(chunk: bytes, delimiter: str | None) -> tuple[int, list[str], bytes, str]:
@@ -76,21 +87,21 @@ def _first_row(chunk: bytes, delimiter: str | None) -> tuple[int, list[str], byt
     return reader.line_num + 1, cells, b"".join(lines[reader.line_num :]), delimiter
 
 
-def _tables(pieces: Iterator[bytes], line: int, columns: Columns, delimiter: str) -> Iterator[Table]:
+def _tables(pieces: Iterator[bytes], line: int, form: _Form) -> Iterator[Table]:
     for piece in pieces:
-        plain = _plain(piece, delimiter)
+        plain = _plain(piece, form)
         if plain is not None:
-            table = _quick(*plain, line, columns, delimiter)
+            table = _quick(*plain, line, form.columns, form.delimiter)
             line += len(table.lines)
             yield table
         else:
             # A quote may span pieces, so all that follows is one stream; without quotes a piece stands for itself.
             pieces_left = chain([piece], pieces) if b'"' in piece else [piece]
-            yield from _Careful(pieces_left, line, columns, delimiter).tables()
+            yield from _Careful(pieces_left, line, form).tables()
             line += len(piece.splitlines())
 
 
-def _plain(piece: bytes, delimiter: str) -> tuple[bytes, bool] | None:
+def _plain(piece: bytes, form: _Form) -> tuple[bytes, bool] | None:
     """The piece with plain line ends and whether it has quotes, if every line is a row and every quote wraps a whole cell."""
     if b"\r" in piece:
         piece = piece.replace(b"\r\n", b"\n")
@@ -101,8 +112,21 @@ def _plain(piece: bytes, delimiter: str) -> tuple[bytes, bool] | None:
             piece.decode("utf-8")
         except UnicodeDecodeError:
             return None
-    quoted = b'"' in piece
-    return (piece, quoted) if not quoted or _wraps(np.frombuffer(piece, np.uint8), delimiter) else None
+    quoted, data = b'"' in piece, np.frombuffer(piece, np.uint8)
+    return (piece, quoted) if (not quoted or _wraps(data, form.delimiter)) and not _has_longer_rows(data, form, quoted=quoted) else None
+
+
+def _has_longer_rows(data: np.ndarray[tuple[int], np.dtype[np.uint8]], form: _Form, *, quoted: bool) -> bool:
+    parts = data == ord(form.delimiter)
+    if quoted:
+        parts &= np.cumsum(data == ord('"'), dtype=np.int64) % 2 == 0
+    breaks = data == ord("\n")
+    edges = np.flatnonzero(parts | breaks)
+    if data[edges[form.width - 1 :: form.width]].tobytes().count(b"\n") == np.count_nonzero(breaks) == len(edges) // form.width:
+        return False  # most files: every row is whole
+    ends = np.searchsorted(np.flatnonzero(parts), np.flatnonzero(breaks))
+    counts = np.diff(ends, prepend=0, append=np.count_nonzero(parts))
+    return bool((counts >= form.width).any())
 
 
 def _wraps(data: np.ndarray[tuple[int], np.dtype[np.uint8]], delimiter: str) -> bool:
@@ -146,17 +170,16 @@ def _quick(piece: bytes, quoted: bool, line: int, columns: Columns, delimiter: s
 class _Careful:
     """Rows by the ``csv`` module, with the line and the text of each."""
 
-    def __init__(self, pieces: Iterable[bytes], line: int, columns: Columns, delimiter: str) -> None:
+    def __init__(self, pieces: Iterable[bytes], line: int, form: _Form) -> None:
         self._lines = (text for piece in pieces for text in piece.splitlines(keepends=True))
-        self._columns = columns
-        self._delimiter = delimiter
+        self._form = form
         self._next_line = line
         self._again: list[bytes] = []
         self._taken: list[bytes] = []
         self._ended = False
 
     def tables(self) -> Iterator[Table]:
-        reader = csv.reader(self._feed(), delimiter=self._delimiter)
+        reader = csv.reader(self._feed(), delimiter=self._form.delimiter)
         rows: list[list[str]] = []
         lines: list[int] = []
         texts: list[bytes] = []
@@ -172,7 +195,10 @@ class _Careful:
                 break
             if row is None or self._ended:  # within a row the module asks for one more line only where a quote is open
                 rejects.append(self._reject_first(first))
-                reader = csv.reader(self._feed(), delimiter=self._delimiter)
+                reader = csv.reader(self._feed(), delimiter=self._form.delimiter)
+            elif any(row[self._form.width :]):
+                detail = f"expected at most {self._form.width} cells, found {len(row)}"
+                rejects.append(BadLine(first, Reason.MALFORMED, detail, b"".join(self._taken).rstrip(b"\r\n")))
             elif row:
                 rows.append(row)
                 lines.append(first)
@@ -202,7 +228,7 @@ class _Careful:
         return BadLine(line, Reason.MALFORMED, detail, self._taken[0].rstrip(b"\r\n"))
 
     def _table(self, rows: list[list[str]], lines: list[int], texts: list[bytes], rejects: list[BadLine]) -> Table:
-        places = self._columns.places
+        places = self._form.columns.places
         damaged = {at for at, text in enumerate(texts) if not _is_utf8(text)}
         for at in sorted(damaged, reverse=True):
             cells = [rows[at][place] for place in places.values() if place < len(rows[at])]

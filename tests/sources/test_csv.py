@@ -36,7 +36,7 @@ def ticks(data: bytes, options: TableOptions = PLAIN, chunk_bytes: int = 1 << 20
 def cells_of(data: bytes, chunk_bytes: int) -> list[tuple[int, list[str | None]]]:
     """Line and first three cells of every row, as the readers see them."""
     options = TableOptions(columns={"a": "1", "b": "2", "c": "3"}, header=False, delimiter=",")
-    opened = open_tables(io.BytesIO(b"h,h,h\n" + data), "audit", options, chunk_bytes)
+    opened = open_tables(io.BytesIO(b"h," * 99 + b"h\n" + data), "audit", options, chunk_bytes)
     assert opened is not None
     found = []
     for table in opened[1]:
@@ -290,3 +290,13 @@ def test_other_topics_keep_numbers_as_they_are_written() -> None:
     data = b"account,limitId,threshold,enabled,note\n007,12,1.50,true,\n"
     (block,) = read_payloads(io.BytesIO(data), "control.limits", TableOptions())
     assert block.payloads == [b'{"account":"007","limitId":"12","threshold":1.50,"enabled":true}']
+
+
+@pytest.mark.parametrize("ending", ["", '"A","1","1"\n'])
+def test_a_row_with_a_cell_too_many_is_refused_and_not_read_askew(ending: str) -> None:
+    # A thousands separator: read askew it would be a price of 1.
+    text = f"symbol,timestamp,price,size\nA,1340285400,1,234.5,7\nA,1340285400,2\nA,1340285400,3,4,,\n{ending}"
+    blocks = list(read_ticks(io.BytesIO(text.encode()), TableOptions()))
+    assert next(line.line for block in blocks for line in block.rejects) == 2
+    assert "at most 4 cells, found 5" in blocks[0].rejects[0].detail
+    assert [price for block in blocks for price in block.rows["price"].tolist()][:2] == [2, 3]
