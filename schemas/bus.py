@@ -59,6 +59,59 @@ class Batch:
             start = end
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """Texts one after another in one buffer. Who wants them one by one iterates."""
+
+    data: Bytes1D
+    ends: Int64s
+    """Shape (n,): where each ends in ``data``, which has nothing behind the last."""
+
+    def __post_init__(self) -> None:
+        # Compiled code reads as far as these say.
+        end = int(self.ends[-1]) if len(self.ends) else 0
+        if end != len(self.data):
+            raise ValueError(f"expected the last text of a column to end with its {len(self.data)} bytes, found it to end at {end}")
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __iter__(self) -> Iterator[bytes]:
+        whole, start = self.data.tobytes(), 0
+        for end in self.ends.tolist():
+            yield whole[start:end]
+            start = end
+
+    def part(self, start: int, stop: int) -> Column:
+        """The texts from ``start`` to before ``stop``; nothing of them is copied."""
+        bounds = [int(self.ends[at - 1]) if at else 0 for at in (start, stop)]
+        return Column(self.data[bounds[0] : bounds[1]], self.ends[start:stop] - bounds[0])
+
+
+def joined(columns: Sequence[Column]) -> Column:
+    """All texts of all columns, of which there is one at least."""
+    if len(columns) == 1:
+        return columns[0]
+    starts = np.cumsum([0, *[len(column.data) for column in columns[:-1]]])
+    ends = [column.ends + start for column, start in zip(columns, starts, strict=True)]
+    return Column(np.concatenate([column.data for column in columns]), np.concatenate(ends))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordColumns:
+    """As ``Records``, for who has columns already, without tombstones. No writer keeps a reference to them after the call."""
+
+    topic: str
+    partitions: Int32s
+    keys: Column
+    values: Column
+    timestamp_ms: int = -1
+    """As in ``Records``."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """Records to write to one topic, as columns of equal length, in the order in which they shall stand."""
@@ -117,7 +170,7 @@ class Reader(Protocol):
 class Writer(Protocol):
     """Appends records. ``write`` buffers within a bound, ``flush`` makes all that was written durable and readable."""
 
-    def write(self, records: Records) -> None:
+    def write(self, records: Records | RecordColumns) -> None:
         """Queue records; order within a partition is kept. Blocks while the bound of the buffer is reached.
 
         Raises:

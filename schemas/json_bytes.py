@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import config, types
+from numba.core.cgutils import raw_memcpy
 from numba.extending import intrinsic
 
 from schemas.kernels import kernel
@@ -83,6 +84,10 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
         """Write an integer of one byte."""
         data[at] = np.uint8(value & 255)
 
+    def copy_bytes(target: Any, at: int, data: Any, start: int, count: int) -> None:
+        """Copy bytes; what is read and what is written must not overlap."""
+        target[at : at + count] = data[start : start + count]
+
 else:
 
     @kernel
@@ -129,6 +134,17 @@ else:
     @intrinsic
     def put_byte(_context: Any, _data: Any, _at: Any, _value: Any) -> Any:  # noqa: D103 - as above
         return _store(types.int8)
+
+    @intrinsic
+    def copy_bytes(_context: Any, _target: Any, _at: Any, _data: Any, _start: Any, _count: Any) -> Any:  # noqa: D103 - as above
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            pointer = ir.IntType(8).as_pointer()
+            target = builder.inttoptr(builder.add(arguments[0], arguments[1]), pointer)
+            source = builder.inttoptr(builder.add(arguments[2], arguments[3]), pointer)
+            raw_memcpy(builder, target, source, arguments[4], 1)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), generate
 
     @intrinsic
     def low_bit(_context: Any, _word: Any) -> Any:  # noqa: D103 - as above

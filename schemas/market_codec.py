@@ -1,18 +1,23 @@
 """Bars and marks from columns to the wire: keys and encoded envelopes, a batch at a time.
 
 ``bar_event`` and ``mark_event`` say what an event holds; ``encode_bars`` and ``encode_marks`` write the same bytes (a property test)
-without making an object for each: msgspec writes all numbers of a batch in one call, a template holds the rest.
+without making an object for each: msgspec writes all numbers of a batch in one call, compiled code lays them out with the rest.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
+from threading import Lock
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from schemas.bus import Column
+from schemas.event_layout import CHOICE, INTEGER, NAME, NUMBER, OPTIONAL, TIME, Layout, Names
 from schemas.events import LANES, Envelope, EventType, Header
 from schemas.market import Bar, Mark
 from schemas.market_frames import Bars, Marks
@@ -21,7 +26,7 @@ from schemas.times import format_time
 
 SOURCE = "market"
 
-Encoded = tuple[list[bytes], list[bytes]]
+Encoded = tuple[Column, Column]
 """Message keys (symbols) and values, a place for each row."""
 
 _encode = msgspec.json.encode
@@ -73,30 +78,76 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-class _Names:
+class _SymbolNames:
     """Of each symbol its name within a JSON text, and its bytes as a message key."""
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.keys: list[bytes] = []
+        self.texts = Names()
+        self.keys = Names()
+        self._known = 0
+        self._lock = Lock()
 
     def learn(self) -> None:
-        for name in SYMBOLS.names[len(self.keys) :]:
-            self.texts.append(_encode(name)[1:-1].decode())
-            self.keys.append(name.encode())
+        """Know all symbols that there are. Any thread may call it."""
+        if self._known == len(SYMBOLS.names):
+            return
+        with self._lock:
+            for name in SYMBOLS.names[self._known :]:
+                self.texts.add(_encode(name)[1:-1])
+                self.keys.add(name.encode())
+                self._known += 1
 
 
-_NAMES = _Names()
+_NAMES = _SymbolNames()
+_KEY = Layout((NAME, 0))
+
+
+def _head(identity: tuple[bytes | tuple[int, int], ...], kinds: tuple[bytes, bytes], event: EventType, end: tuple[int, int]) -> tuple[Any, ...]:
+    """The parts of a header and of a payload up to its symbol, which is integer 0. ``kinds`` begin the event's and its cause's ids."""
+    middle = f'","eventType":"{event.value}","priority":{int(LANES[event])},"timestamp":"'.encode()
+    tail = f'","source":"{SOURCE}","version":"1"}},"payload":{{"symbol":"'.encode()
+    ids = (b'{"header":{"eventId":"' + kinds[0], *identity, b'","correlationId":"' + kinds[1], *identity)
+    return (*ids, middle, end, tail, (NAME, 0))
+
+
+_TAIL = b'},"targetService":null}'
+
+_MARK_INTEGERS = ("symbol", "time", "repeat", "sequence")
+_MARK_NUMBERS = (b'","price":', b',"bid":', b',"ask":', b',"mid":', b',"size":', b',"dayVolume":', b',"ewmaVolatility":', b',"realizedVolatility":')
+_MARK = Layout(
+    *_head(((NAME, 0), b"|", (INTEGER, 1), b"|", (INTEGER, 2)), (b"mark|", b"tick|"), EventType.PRICE_UPDATE, (TIME, 1)),
+    *(part for name in _MARK_NUMBERS for part in (name, NUMBER)),
+    b',"sequence":',
+    (OPTIONAL, 3),
+    _TAIL,
+)
+
+_BAR_INTEGERS = ("symbol", "interval", "start", "end", "trade_count")
+_BAR_NUMBERS = (b'","open":', b',"high":', b',"low":', b',"close":', b',"volume":', b',"vwap":')
+
+
+@cache
+def _bar_layout(intervals: tuple[str, ...]) -> Layout:
+    identity = ((NAME, 0), b"|", (CHOICE, 1), b"|", (INTEGER, 2))
+    return Layout(
+        *_head(identity, (b"bar|", b"bar|"), EventType.BAR_CLOSED, (TIME, 3)),
+        b'","interval":"',
+        (CHOICE, 1),
+        b'","start":"',
+        (TIME, 2),
+        b'","end":"',
+        (TIME, 3),
+        *(part for name in _BAR_NUMBERS for part in (name, NUMBER)),
+        b',"tradeCount":',
+        (INTEGER, 4),
+        _TAIL,
+        choices=tuple(interval.encode() for interval in intervals),
+    )
 
 
 def encode_marks(marks: Marks) -> Encoded:
     """Events of marks: what ``mark_event`` says, as bytes."""
-    if not len(marks):
-        return [], []
-    _NAMES.learn()
-    names, lane = _NAMES.texts, int(LANES[EventType.PRICE_UPDATE])
-    seconds, nanos = np.divmod(marks["time"], 1_000_000_000)
-    numbers = np.empty((len(marks), 8))
+    numbers = np.empty((len(marks), len(_MARK_NUMBERS)))
     for place, column in enumerate(("price", "bid", "ask")):
         numbers[:, place] = marks[column]
     numbers[:, 3] = (marks["bid"] + marks["ask"]) / 2.0
@@ -104,74 +155,22 @@ def encode_marks(marks: Marks) -> Encoded:
     numbers[:, 5] = marks["day_volume"]
     numbers[:, 6] = np.sqrt(marks["ewma_variance"])
     numbers[:, 7] = np.sqrt(marks["realized_variance"])
-    head = f'","eventType":"PRICE_UPDATE","priority":{lane},"timestamp":"'
-    tail = f'Z","source":"{SOURCE}","version":"1"}},"payload":{{"symbol":"'
-    clock = _Clock()
-    codes = marks["symbol"].tolist()
-    lines = [
-        f'{{"header":{{"eventId":"mark|{(name := names[code])}|{time}|{repeat}","correlationId":"tick|{name}|{time}|{repeat}{head}'
-        f'{clock[second]}{nano:09d}{tail}{name}","price":{price},"bid":{bid},"ask":{ask},"mid":{mid},"size":{size},"dayVolume":{volume},'
-        f'"ewmaVolatility":{ewma},"realizedVolatility":{realized},"sequence":{sequence if sequence >= 0 else "null"}}},'
-        f'"targetService":null}}'
-        for code, time, repeat, second, nano, sequence, (price, bid, ask, mid, size, volume, ewma, realized) in zip(
-            codes,
-            marks["time"].tolist(),
-            marks["repeat"].tolist(),
-            seconds.tolist(),
-            nanos.tolist(),
-            marks["sequence"].tolist(),
-            _written(numbers),
-            strict=True,
-        )
-    ]
-    keys = _NAMES.keys
-    return [keys[code] for code in codes], "\n".join(lines).encode().split(b"\n")
+    return _laid_out(_MARK, marks, _MARK_INTEGERS, numbers)
 
 
 def encode_bars(bars: Bars, intervals: Sequence[str]) -> Encoded:
     """Events of bars: what ``bar_event`` says, as bytes. ``intervals`` are the configured ones, as texts."""
-    if not len(bars):
-        return [], []
-    _NAMES.learn()
-    names = _NAMES.texts
-    numbers = np.empty((len(bars), 6))
+    numbers = np.empty((len(bars), len(_BAR_NUMBERS)))
     for place, column in enumerate(("open", "high", "low", "close", "volume")):
         numbers[:, place] = bars[column]
     traded = bars["volume"] > 0
     numbers[:, 5] = np.divide(bars["notional"], bars["volume"], out=np.full(len(bars), np.nan), where=traded)
-    head = f'","eventType":"BAR_CLOSED","priority":{int(LANES[EventType.BAR_CLOSED])},"timestamp":"'
-    tail = f'","source":"{SOURCE}","version":"1"}},"payload":{{"symbol":"'
-    times = {time: format_time(time) for time in {*bars["start"].tolist(), *bars["end"].tolist()}}
-    codes = bars["symbol"].tolist()
-    lines = [
-        f'{{"header":{{"eventId":"{(identity := f"bar|{(name := names[code])}|{(interval := intervals[place])}|{start}")}",'
-        f'"correlationId":"{identity}{head}{(when := times[end])}{tail}{name}","interval":"{interval}",'
-        f'"start":"{times[start]}","end":"{when}",'
-        f'"open":{first},"high":{high},"low":{low},"close":{last},"volume":{volume},"vwap":{vwap},"tradeCount":{count}}},'
-        f'"targetService":null}}'
-        for code, place, start, end, count, (first, high, low, last, volume, vwap) in zip(
-            codes,
-            bars["interval"].tolist(),
-            bars["start"].tolist(),
-            bars["end"].tolist(),
-            bars["trade_count"].tolist(),
-            _written(numbers),
-            strict=True,
-        )
-    ]
-    keys = _NAMES.keys
-    return [keys[code] for code in codes], "\n".join(lines).encode().split(b"\n")
+    return _laid_out(_bar_layout(tuple(intervals)), bars, _BAR_INTEGERS, numbers)
 
 
-class _Clock(dict[int, str]):
-    """Second to its text with the point, made once a batch."""
-
-    def __missing__(self, second: int) -> str:
-        text = self[second] = format_time(second * 1_000_000_000)[:-10]
-        return text
-
-
-def _written(numbers: npt.NDArray[np.float64]) -> zip[tuple[str, ...]]:
-    """Rows of numbers as msgspec writes them (NaN: null)."""
-    texts = iter(_encode(numbers.ravel().tolist()).decode()[1:-1].split(","))
-    return zip(*[texts] * numbers.shape[1], strict=True)
+def _laid_out(layout: Layout, rows: Bars, names: Sequence[str], numbers: npt.NDArray[np.float64]) -> Encoded:
+    _NAMES.learn()
+    integers = np.empty((len(names), len(rows)), np.int64)
+    for place, column in enumerate(names):
+        integers[place] = rows[column]
+    return _KEY.column(integers, _NAMES.keys), layout.column(integers, _NAMES.texts, numbers)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from schemas.bus import Column, Int64s
 from schemas.market_codec import encode_bars, encode_marks
 from schemas.market_frames import Bars, Marks
 from schemas.outgoing import Outgoing
@@ -16,14 +17,14 @@ def bars_outgoing(parts: Sequence[Bars], intervals: Sequence[str]) -> Outgoing:
     """BAR_CLOSED events, each part in the order of closing."""
     bars = _joined(parts)
     keys, values = encode_bars(bars, intervals)
-    return _placed("market.bars", bars, keys, values, bars["end"].tolist())
+    return _placed("market.bars", bars, keys, values, bars["end"])
 
 
 def marks_outgoing(parts: Sequence[Marks]) -> Outgoing:
     """PRICE_UPDATE events, at most one a symbol and part."""
     marks = _joined(parts)
     keys, values = encode_marks(marks)
-    return _placed("market.marks", marks, keys, values, marks["time"].tolist())
+    return _placed("market.marks", marks, keys, values, marks["time"])
 
 
 def _joined(parts: Sequence[Bars]) -> Bars:
@@ -34,5 +35,5 @@ def _joined(parts: Sequence[Bars]) -> Bars:
     return joined
 
 
-def _placed(topic: str, rows: Bars, keys: list[bytes], values: list[bytes], times: list[int]) -> Outgoing:
-    return Outgoing(topic, keys, values, SYMBOLS.key_hash[rows["symbol"]].tolist(), rows["offset"].tolist(), times)
+def _placed(topic: str, rows: Bars, keys: Column, values: Column, times: Int64s) -> Outgoing:
+    return Outgoing(topic, keys, values, SYMBOLS.key_hash[rows["symbol"]], rows["offset"], times)

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.bus import Records
+import numpy as np
+
+from schemas.bus import Column, Int32s, Int64s, RecordColumns, Records
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outgoing:
-    """Encoded events of one topic, as columns of equal length, in the order in which they were made."""
+    """Encoded events of one topic, as columns of equal length, in the order in which they were made. Keys and values are of one form."""
 
     topic: str
-    keys: Sequence[bytes]
-    values: Sequence[bytes]
-    hashes: Sequence[int]
+    keys: Sequence[bytes] | Column
+    values: Sequence[bytes] | Column
+    hashes: Sequence[int] | Int32s
     """``murmur2 & 0x7fffffff`` of each event's partition key: its partition is this modulo their number."""
-    causes: Sequence[int]
+    causes: Sequence[int] | Int64s
     """Offset of the input record that caused each event (pipe: the line)."""
-    times: Sequence[int]
+    times: Sequence[int] | Int64s
     """Event time of each, UTC ns."""
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def records(self, partitions: int) -> Records:
+    def records(self, partitions: int) -> Records | RecordColumns:
         """As a writer takes them, for a topic of that many partitions."""
-        return Records(self.topic, [value % partitions for value in self.hashes], self.keys, self.values)
+        places = np.asarray(self.hashes, np.int32) % np.int32(partitions)
+        if isinstance(self.keys, Column) and isinstance(self.values, Column):
+            return RecordColumns(self.topic, places, self.keys, self.values)
+        return Records(self.topic, places.tolist(), list(self.keys), list(self.values))

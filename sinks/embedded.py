@@ -12,7 +12,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from schemas.bus import Records
+from schemas.bus import RecordColumns, Records
 from schemas.embedded_block import encode
 from schemas.embedded_log import MAX_RECORD_BYTES, SIGNPOST_ROWS, Head, LogFile, Topic, pack, translated
 from schemas.errors import BusError, BusUnavailable, RecordTooLarge
@@ -34,7 +34,7 @@ class _Queued:
     time_ms: int
     count: int
     size_bytes: int
-    block: bytes
+    block: bytes | memoryview
     rows: Sequence[tuple[bytes, bytes]]
 
 
@@ -61,7 +61,7 @@ class EmbeddedWriter:
         self._failed_since_s: float | None = None
         self._tried_s = 0.0
 
-    def write(self, records: Records) -> None:
+    def write(self, records: Records | RecordColumns) -> None:
         """See ``schemas.bus.Writer.write``.
 
         Raises:
@@ -167,7 +167,7 @@ class EmbeddedWriter:
         for topic, head in heads.values():
             self._file.set_head(topic, head)
 
-    def _grouped(self, records: Records) -> Iterator[_Queued]:
+    def _grouped(self, records: Records | RecordColumns) -> Iterator[_Queued]:
         """The records by partition, each in the order given, cut so that no blob grows too large."""
         topic = self._topics.get(records.topic)
         if topic is None:
@@ -176,12 +176,16 @@ class EmbeddedWriter:
             except sqlite3.Error as error:
                 raise translated(error, self._file.path) from error
         time_ms = time.time_ns() // 1_000_000 if records.timestamp_ms < 0 else records.timestamp_ms
-        values = _present(records)
         partitions = np.asarray(records.partitions, np.int32)
         low, high = int(partitions.min()), int(partitions.max())
         if low < 0 or high >= topic.partitions:
             wrong = low if low < 0 else high
             raise BusError(f"topic {topic.name} has partitions 0 to {topic.partitions - 1}, not {wrong}")
+        if isinstance(records, RecordColumns):
+            if not topic.compacted:
+                return iter(_cut_columns(topic, time_ms, records))
+            records = Records(topic.name, (), list(records.keys), list(records.values))
+        values = _present(records)
         parts: list[_Queued] = []
         if low == high:
             parts += _cut(topic, low, time_ms, records.keys, values)
@@ -225,6 +229,32 @@ def _cut(topic: Topic, partition: int, time_ms: int, keys: Sequence[bytes], valu
         return [_Queued(topic, partition, time_ms, len(values), size, encode(keys, values), ())]
     half = len(values) // 2
     return _cut(topic, partition, time_ms, keys[:half], values[:half]) + _cut(topic, partition, time_ms, keys[half:], values[half:])
+
+
+def _cut_columns(topic: Topic, time_ms: int, records: RecordColumns) -> list[_Queued]:
+    """As ``_cut``, for all partitions: a block of each, of at most so many records and bytes that one of them could hold all."""
+    # Imported here: it costs the compiler's start, and who writes columns has compiled code already.
+    from sinks.embedded_columns import blobs
+
+    count, size = len(records), len(records.values.data) + len(records.keys.data)
+    if count == 1 or (size <= _BLOCK_BYTES and count <= _BLOCK_RECORDS):
+        largest = max(len(records.values.data), len(records.keys.data))
+        if count == 1 and largest > MAX_RECORD_BYTES:
+            raise RecordTooLarge(f"a record of topic {topic.name} has {largest} bytes; the embedded bus takes at most {MAX_RECORD_BYTES}")
+        return [
+            _Queued(topic, partition, time_ms, number, len(blob) - 8 * number, blob, ())
+            for partition, number, blob in blobs(records, topic.partitions)
+        ]
+    half = count // 2
+    return [
+        part
+        for start, stop in ((0, half), (half, count))
+        for part in _cut_columns(
+            topic,
+            time_ms,
+            RecordColumns(topic.name, records.partitions[start:stop], records.keys.part(start, stop), records.values.part(start, stop)),
+        )
+    ]
 
 
 def _insert_block(db: sqlite3.Connection, part: _Queued, head: Head) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from schemas import rdkafka as c
-from schemas.bus import Bytes1D, Int32s, Int64s, Records
+from schemas.bus import Bytes1D, Int32s, Int64s, RecordColumns, Records
 from schemas.errors import BusError, BusUnavailable, RecordTooLarge, UnknownTopic
 from schemas.kafka_health import Health
 from sinks.kafka_client import Failure, Producer
@@ -60,13 +60,17 @@ class KafkaWriter:
         self._partition_counts: dict[str, int] = {}
         self._producer = _producer({**WRITER_PROPERTIES, **properties, **fixed}, self._health, compiled)
 
-    def write(self, records: Records) -> None:
+    def write(self, records: Records | RecordColumns) -> None:
         """Queue records; see ``schemas.bus.Writer.write``.
 
         Raises:
             RecordTooLarge: a record is larger than ``MAX_RECORD_BYTES``; none of this call was queued.
         """
         if not len(records):
+            return
+        if isinstance(records, RecordColumns):
+            keys, values = records.keys, records.values
+            self.write_columns(records.topic, records.partitions, keys.data, keys.ends, values.data, values.ends, records.timestamp_ms)
             return
         keys, key_ends = _joined(records.keys)
         values, value_ends = _joined(records.values)

@@ -22,7 +22,8 @@ def compile_all(say: Callable[[str], object]) -> None:
     for what, compile_part in (
         ("decoding ticks", _compile_decoder),
         ("the market flow", _compile_market),
-        ("the Kafka client", _compile_kafka),
+        ("encoding bars and marks", _compile_encoder),
+        ("the writers", _compile_writers),
     ):
         say(what)
         compile_part()
@@ -60,10 +61,21 @@ def _compile_market() -> None:
         frame.__reduce__()
 
 
-def _compile_kafka() -> None:
-    from trademaster.bus.kafka import compile_kernels
+def _compile_encoder() -> None:
+    import numpy as np
 
-    compile_kernels()
+    from schemas.market_codec import encode_marks
+    from schemas.market_frames import MARK
+
+    encode_marks(np.empty(0, MARK))
+
+
+def _compile_writers() -> None:
+    from sinks import embedded_columns
+    from trademaster.bus import kafka
+
+    kafka.compile_kernels()
+    embedded_columns.compile_kernels()
 
 
 def _batch() -> Batch:

@@ -53,7 +53,7 @@ def bars(draw: st.DrawFn) -> np.ndarray:
 @given(marks())
 def test_marks_are_written_as_msgspec_writes_their_events(rows: np.ndarray) -> None:
     with np.errstate(over="ignore"):
-        keys, values = encode_marks(rows)
+        keys, values = map(list, encode_marks(rows))
         assert values == [encode(mark_event(row)) for row in rows]
     assert keys == [SYMBOLS.names[row["symbol"]].encode() for row in rows]
     for value in values:
@@ -64,7 +64,7 @@ def test_marks_are_written_as_msgspec_writes_their_events(rows: np.ndarray) -> N
 @given(bars())
 def test_bars_are_written_as_msgspec_writes_their_events(rows: np.ndarray) -> None:
     with np.errstate(over="ignore"):
-        keys, values = encode_bars(rows, INTERVALS)
+        keys, values = map(list, encode_bars(rows, INTERVALS))
         assert values == [encode(bar_event(row, INTERVALS)) for row in rows]
     assert keys == [SYMBOLS.names[row["symbol"]].encode() for row in rows]
     for value in values:

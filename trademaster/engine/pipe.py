@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, BinaryIO
 
 import bytewax.operators as op
+import numpy as np
 from bytewax.dataflow import Stream
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -88,7 +89,7 @@ class LinesPart(StatefulSinkPartition[Outgoing, None]):
         for item in items:
             order = item.times if self._progress.ended else item.causes
             at = len(self._waiting)
-            columns = zip(order, item.keys, item.values, strict=True)
+            columns = zip(np.asarray(order).tolist(), item.keys, item.values, strict=True)
             self._waiting.extend((place, item.topic, key, at + count, value) for count, (place, key, value) in enumerate(columns))
             self._progress.written[item.topic] = self._progress.written.get(item.topic, 0) + len(item)
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from schemas.bus import Records
+from schemas.bus import RecordColumns, Records, joined
 from schemas.outgoing import Outgoing
 from trademaster.engine.runtime import Runtime
 
@@ -48,14 +49,19 @@ class BusSinkPart(StatefulSinkPartition[Outgoing, Any]):
             self._runtime.writer.flush()
 
 
-def _joined(topic: str, outgoing: Sequence[Outgoing], partitions: int) -> Records:
-    if len(outgoing) == 1:
-        return outgoing[0].records(partitions)
+def _joined(topic: str, outgoing: Sequence[Outgoing], partitions: int) -> Records | RecordColumns:
+    records = [item.records(partitions) for item in outgoing]
+    if len(records) == 1:
+        return records[0]
+    columns = [item for item in records if isinstance(item, RecordColumns)]
+    if len(columns) == len(records):
+        places = np.concatenate([item.partitions for item in columns])
+        return RecordColumns(topic, places, joined([item.keys for item in columns]), joined([item.values for item in columns]))
     return Records(
         topic,
-        [value % partitions for item in outgoing for value in item.hashes],
-        [key for item in outgoing for key in item.keys],
-        [value for item in outgoing for value in item.values],
+        [place for item in records for place in item.partitions],
+        [key for item in records for key in item.keys],
+        [value for item in records for value in item.values],
     )
 
 
