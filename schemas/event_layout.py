@@ -31,8 +31,8 @@ class Layout:
     """What each event of a batch is made of.
 
     Args:
-        parts: in order: bytes that are the same in each, NUMBER, which takes the row's next number, or a pair of another kind and the row of
-            the integers it is made from.
+        parts: in order: bytes that are the same in each, NUMBER, which takes the row's next number, or a pair of another kind and the
+            row of the integers it is made from.
         choices: what CHOICE chooses from.
     """
 

@@ -141,7 +141,7 @@ else:
             pointer = ir.IntType(8).as_pointer()
             target = builder.inttoptr(builder.add(arguments[0], arguments[1]), pointer)
             source = builder.inttoptr(builder.add(arguments[2], arguments[3]), pointer)
-            raw_memcpy(builder, target, source, arguments[4], 1)
+            raw_memcpy(builder, target, source, arguments[4], 1)  # type: ignore[no-untyped-call]
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 5), generate

@@ -102,7 +102,9 @@ _NAMES = _SymbolNames()
 _KEY = Layout((NAME, 0))
 
 
-def _head(identity: tuple[bytes | tuple[int, int], ...], kinds: tuple[bytes, bytes], event: EventType, end: tuple[int, int]) -> tuple[Any, ...]:
+def _head(
+    identity: tuple[bytes | tuple[int, int], ...], kinds: tuple[bytes, bytes], event: EventType, end: tuple[int, int]
+) -> tuple[Any, ...]:
     """The parts of a header and of a payload up to its symbol, which is integer 0. ``kinds`` begin the event's and its cause's ids."""
     middle = f'","eventType":"{event.value}","priority":{int(LANES[event])},"timestamp":"'.encode()
     tail = f'","source":"{SOURCE}","version":"1"}},"payload":{{"symbol":"'.encode()
@@ -113,7 +115,16 @@ def _head(identity: tuple[bytes | tuple[int, int], ...], kinds: tuple[bytes, byt
 _TAIL = b'},"targetService":null}'
 
 _MARK_INTEGERS = ("symbol", "time", "repeat", "sequence")
-_MARK_NUMBERS = (b'","price":', b',"bid":', b',"ask":', b',"mid":', b',"size":', b',"dayVolume":', b',"ewmaVolatility":', b',"realizedVolatility":')
+_MARK_NUMBERS = (
+    b'","price":',
+    b',"bid":',
+    b',"ask":',
+    b',"mid":',
+    b',"size":',
+    b',"dayVolume":',
+    b',"ewmaVolatility":',
+    b',"realizedVolatility":',
+)
 _MARK = Layout(
     *_head(((NAME, 0), b"|", (INTEGER, 1), b"|", (INTEGER, 2)), (b"mark|", b"tick|"), EventType.PRICE_UPDATE, (TIME, 1)),
     *(part for name in _MARK_NUMBERS for part in (name, NUMBER)),

@@ -76,7 +76,9 @@ def blobs(records: RecordColumns, partitions: int) -> Iterator[tuple[int, int, m
     _fill(records.partitions, keys.data, keys.ends, values.data, values.ends, places, counts, out)
     whole = out.data
     # The last key of each ends its blob.
-    for partition, (count, start, end) in enumerate(zip(counts.tolist(), places[:, _START].tolist(), places[:, _KEYS].tolist(), strict=True)):
+    for partition, (count, start, end) in enumerate(
+        zip(counts.tolist(), places[:, _START].tolist(), places[:, _KEYS].tolist(), strict=True)
+    ):
         if count:
             yield partition, count, whole[start:end]
 

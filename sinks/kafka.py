@@ -69,8 +69,15 @@ class KafkaWriter:
         if not len(records):
             return
         if isinstance(records, RecordColumns):
-            keys, values = records.keys, records.values
-            self.write_columns(records.topic, records.partitions, keys.data, keys.ends, values.data, values.ends, records.timestamp_ms)
+            self.write_columns(
+                records.topic,
+                records.partitions,
+                records.keys.data,
+                records.keys.ends,
+                records.values.data,
+                records.values.ends,
+                records.timestamp_ms,
+            )
             return
         keys, key_ends = _joined(records.keys)
         values, value_ends = _joined(records.values)

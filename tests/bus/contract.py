@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
-from schemas.bus import Batch, Bus, Position, Reader, Records, TopicSettings
+import numpy as np
+
+from schemas.bus import Batch, Bus, Column, Position, Reader, RecordColumns, Records, TopicSettings
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 20.0
@@ -32,7 +34,16 @@ def records(topic: str, rows: Sequence[tuple[int, bytes | None]], timestamp_ms: 
     return Records(topic, [p for p, _ in rows], [b"%d" % i for i in range(len(rows))], [value for _, value in rows], timestamp_ms)
 
 
-def put(bus: Bus, written: Records) -> None:
+def in_columns(written: Records) -> RecordColumns:
+    """The same in a writer's other form."""
+    keys, values = (
+        Column(np.frombuffer(bytearray(b"".join(texts)), np.uint8), np.cumsum([len(text) for text in texts], dtype=np.int64))
+        for texts in (written.keys, [value or b"" for value in written.values])
+    )
+    return RecordColumns(written.topic, np.array(written.partitions, np.int32), keys, values, written.timestamp_ms)
+
+
+def put(bus: Bus, written: Records | RecordColumns) -> None:
     """Write and flush with a writer of its own."""
     writer = bus.writer()
     writer.write(written)

@@ -6,13 +6,15 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.bus import Bus, Records, TopicSettings
+from schemas.bus import Bus, Column, Records, TopicSettings
 from schemas.errors import BusError, PositionLost, TradeMasterError, UnknownTopic
 from tests.bus.contract import (
     WAIT_S,
@@ -20,6 +22,7 @@ from tests.bus.contract import (
     drained,
     everything,
     finished,
+    in_columns,
     left,
     new_topic,
     put,
@@ -90,6 +93,52 @@ def test_a_compacted_topic_ends_with_the_last_value_of_each_key(bus: Bus, batche
     assert {key: value for key, value in found.items() if value} == {key: value for key, value in latest.items() if value}
     assert all(latest[key] == b"" for key in found if key is not None and not found[key])
     assert sum(bus.state(topic).end.values()) == sum(map(len, batches))
+
+
+@FEW
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.integers(0, PARTITIONS - 1), st.binary(max_size=20), st.binary(max_size=300)), max_size=40), max_size=4
+    ),
+    compacted=st.booleans(),
+    time_ms=st.none() | st.integers(0, 60_000),
+)
+def test_columns_are_written_as_records_are(
+    bus: Bus, batches: list[list[tuple[int, bytes, bytes]]], compacted: bool, time_ms: int | None
+) -> None:
+    given_ms = -1 if time_ms is None else time.time_ns() // 1_000_000 - time_ms
+    found = []
+    for form in (lambda records: records, in_columns):
+        topic, writer = new_topic(bus, compacted=compacted), bus.writer()
+        for batch in batches:
+            writer.write(form(Records(topic, [p for p, _, _ in batch], [k for _, k, _ in batch], [v for _, _, v in batch], given_ms)))
+        writer.flush()
+        writer.close()
+        reader = bus.reader(topic, with_keys=True)
+        rows = [(seen(read), read.keys, read.timestamp_ms.tolist()) for read in drained(reader)]
+        reader.close()
+        found.append(sorted(row for records, keys, times in rows for row in zip(records, keys or [], times, strict=True)))
+    assert [row[:2] for row in found[0]] == [row[:2] for row in found[1]]
+    assert compacted or len(found[0]) == sum(map(len, batches))
+    assert time_ms is None or {row[2] for part in found for row in part} <= {given_ms}
+
+
+@pytest.mark.parametrize("lengths", [(1, 2, 2), (2, 1, 2), (2, 2, 1)])
+def test_columns_of_different_lengths_are_refused(bus: Bus, lengths: tuple[int, int, int]) -> None:
+    whole = in_columns(Records(new_topic(bus), [0, 1], [b"a", b"b"], [b"c", b"d"]))
+    places, keys, values = lengths
+    writer = bus.writer()
+    with pytest.raises(ValueError, match="length"):
+        writer.write(
+            replace(whole, partitions=whole.partitions[:places], keys=whole.keys.part(0, keys), values=whole.values.part(0, values))
+        )
+    writer.close()
+
+
+def test_a_column_ends_where_its_last_text_does() -> None:
+    """Compiled code would read behind it."""
+    with pytest.raises(ValueError, match="3 bytes"):
+        Column(np.zeros(3, np.uint8), np.array([1, 4], np.int64))
 
 
 def test_a_live_reader_of_a_compacted_topic_sees_an_overwritten_key_and_its_tombstone(bus: Bus) -> None:

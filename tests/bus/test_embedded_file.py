@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.bus import Bus, Records, TopicSettings
+from schemas.bus import Bus, RecordColumns, Records, TopicSettings
 from schemas.embedded_block import decode, encode
 from schemas.embedded_log import LogFile
 from schemas.errors import BusError, BusUnavailable, RecordTooLarge, SettingsError
 from sinks.embedded import EmbeddedWriter
-from tests.bus.contract import everything, put, records, seen
+from tests.bus.contract import everything, in_columns, put, records, seen
 from trademaster.bus import open_bus
 from trademaster.bus.embedded import EmbeddedBus
 
@@ -170,14 +170,18 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         open_bus(f"embedded://{tmp_path}/file/bus")
 
 
-def test_a_record_beyond_the_bound_is_refused_with_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", [lambda records: records, in_columns])
+def test_a_record_beyond_the_bound_is_refused_with_its_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Callable[[Records], Records | RecordColumns]
+) -> None:
     monkeypatch.setattr("sinks.embedded.MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr("sinks.embedded._BLOCK_BYTES", 900)
     bus = open_bus(f"embedded://{tmp_path}")
     bus.create([TopicSettings("t", 1, compacted=False)])
     writer = bus.writer()
     with pytest.raises(RecordTooLarge, match="1001 bytes"):
-        writer.write(records("t", [(0, b"good"), (0, b"x" * 1001)]))
-    writer.write(records("t", [(0, b"x" * 1000)]))
+        writer.write(form(records("t", [(0, b"good"), (0, b"x" * 1001)])))
+    writer.write(form(records("t", [(0, b"x" * 1000)])))
     writer.close()
     assert len(everything(bus, "t")) == 1
     bus.close()
@@ -198,13 +202,16 @@ def test_what_cannot_be_written_is_never_queued(tmp_path: Path) -> None:
     bus.close()
 
 
-def test_a_large_write_is_cut_into_blocks_and_a_large_read_into_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", [lambda records: records, in_columns])
+def test_a_large_write_is_cut_into_blocks_and_a_large_read_into_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Callable[[Records], Records | RecordColumns]
+) -> None:
     monkeypatch.setattr("sinks.embedded._BLOCK_BYTES", 100)
     monkeypatch.setattr("sources.embedded.FETCH_BYTES", 300)
     bus = open_bus(f"embedded://{tmp_path}")
     bus.create([TopicSettings("t", 2, compacted=False)])
     rows = [(n % 2, b"%d" % n * 5) for n in range(300)]
-    put(bus, records("t", rows))
+    put(bus, form(records("t", rows)))
     probe = LogFile(tmp_path)
     assert probe.db.execute("SELECT max(length(block)) <= 100 + 8 * max(count) FROM log_1").fetchone() == (1,)
     probe.close()

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from schemas.bus import Bus, Records, TopicSettings
+from schemas.bus import Bus, RecordColumns, Records, TopicSettings
 from schemas.dead_letters import DeadLetter
 from schemas.errors import UsageError
 from schemas.events import Envelope
@@ -177,7 +177,7 @@ def test_nothing_lies_in_the_writer_while_the_feed_waits(bus: Bus) -> None:
     writer, held = bus.writer(), [0]
 
     class Counting:
-        def write(self, records: Records) -> None:
+        def write(self, records: Records | RecordColumns) -> None:
             held[0] += len(records)
             writer.write(records)
 
