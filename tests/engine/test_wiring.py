@@ -27,8 +27,9 @@ MAKER = FlowRow("maker", ("market.ticks",), ("market.indicators", "signals"))
 TAKER = FlowRow("taker", ("market.ticks", "market.indicators"), ("notifications",))
 
 
-def told(topic: str, text: str) -> Outgoing:
-    return Outgoing(topic, [b"k"], [text.encode()], [0], [0], [0])
+def told(topic: str, texts: Sequence[str]) -> Outgoing:
+    none = [0] * len(texts)
+    return Outgoing(topic, [b"k"] * len(texts), [text.encode() for text in texts], none, none, none)
 
 
 def flow_of(row: FlowRow) -> Flow:
