@@ -66,10 +66,11 @@ def live_market(bus: str, recovery: Path, processes: int, *extra: str) -> Iterat
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
-    """Process ids of a supervisor's workers."""
+    """Process ids of a supervisor's workers, once they are programs of their own: to stop one before would stop the supervisor too."""
     try:
-        return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-    except FileNotFoundError:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        return [int(child) for child in children if b"trademaster.engine.worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 
