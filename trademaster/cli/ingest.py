@@ -101,7 +101,7 @@ def parquet(
 def jsonl(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to read; - is stdin.")],
     bus: options.BusUrl = None,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="Topic of lines that are bare values.")] = None,
+    topic: Annotated[str, typer.Option("--topic", metavar="TOPIC", help="Topic of lines that are bare values.")] = "market.ticks",
     speed: Speed = "max",
     end_after: EndAfter = "1m",
     batch: Batch = 1,
@@ -109,12 +109,12 @@ def jsonl(
     config: options.Config = None,
     sets: options.Sets = None,
 ) -> None:
-    """Write lines of JSON: {"topic": ..., "value": ...}, or bare values with --topic.
+    """Write lines of JSON: {"topic": ..., "value": ...}, or bare values of --topic.
 
     Example: trademaster pipe market --input trades.csv --symbol AMZN | trademaster ingest jsonl - --bus kafka://localhost:9092
     """
     settings = options.settings_of(config, sets, bus__url=bus)
-    name = _topic(topic) if topic else None
+    name = _topic(topic)
     from sources.jsonl import read_lines
 
     source = sys.stdin.buffer if str(file) == "-" else file

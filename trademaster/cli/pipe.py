@@ -32,7 +32,7 @@ def pipe(
     """Run flows as a filter: records in on stdin or from a file, events out on stdout.
 
     A line is {"topic": ..., "value": ...}, in and out; an input value may be a bare payload. The same input gives the same
-    output each time. Bad records become events on dead.letters, and the exit code stays 0.
+    output each time. Bad records become events on dead.letters, which stderr counts at the end, and the exit code stays 0.
 
     Example: trademaster pipe market --input trades.csv --symbol AMZN --set market.intervals=4s > out.jsonl
     """
@@ -46,7 +46,11 @@ def pipe(
     ensure_compiled(partial(typer.echo, err=True))
     from trademaster.pipe_input import run_pipe_over
 
-    run_pipe_over(settings, flows, input_ if input_ is not None else sys.stdin.buffer, sys.stdout.buffer, topic=name, table=table)
+    source = input_ if input_ is not None else sys.stdin.buffer
+    written = run_pipe_over(settings, flows, source, sys.stdout.buffer, topic=name, table=table)
+    dead = written.get("dead.letters", 0)
+    if dead:
+        typer.echo(f"{dead} dead letters among {sum(written.values())} events: their payload.reason and payload.detail say why", err=True)
 
 
 app = options.command(pipe)
