@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.symbols import SYMBOLS
-from schemas.tick_places import symbol_places
+from schemas.tick_packing import pack, unpack
 
 WATERMARK, TRADE, QUOTE = 0, 1, 2
 """Kinds of row. A WATERMARK row is no tick: it carries a partition's watermark to a shard (a heartbeat becomes one too)."""
@@ -68,9 +68,8 @@ class TickFrame:
     def __reduce__(self) -> tuple[object, tuple[bytes, list[str], bytes]]:
         """Kept, for the engine pickles twice: to know the size, and to send."""
         if self._reduced is None:
-            codes, places = symbol_places(self.rows, len(SYMBOLS))
-            names = [SYMBOLS.names[code] for code in codes.tolist()]
-            self._reduced = _restore, (self.rows.tobytes(), names, places.tobytes())
+            packed, places, codes = pack(self.rows, len(SYMBOLS))
+            self._reduced = _restore, (packed, [SYMBOLS.names[code] for code in codes.tolist()], places)
         return self._reduced
 
 
@@ -82,12 +81,10 @@ def joined_frames(frames: Sequence[TickFrame]) -> TickFrame:
     return TickFrame(rows)
 
 
-def _restore(rows: bytes, names: list[str], places: bytes) -> TickFrame:
-    copy = np.frombuffer(bytearray(rows), TICK)
-    # The last one is what the place -1 of a row without a symbol means.
+def _restore(packed: bytes, names: list[str], places: bytes) -> TickFrame:
+    # The last code is what the place -1 of a row without a symbol means.
     codes = np.array([*map(SYMBOLS.code, names), NO_SYMBOL], np.int32)
-    copy["symbol"] = codes[np.frombuffer(places, np.int32)]
-    return TickFrame(copy)
+    return TickFrame(unpack(packed, places, codes, TICK))
 
 
 def empty_rows(count: int) -> Rows:
