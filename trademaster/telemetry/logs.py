@@ -34,7 +34,7 @@ def configure_logs(log: Mapping[str, str], *, stream: TextIO | None = None) -> A
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
     return structlog.get_logger()
