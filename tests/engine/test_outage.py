@@ -63,8 +63,8 @@ def test_a_broker_that_is_gone_for_a_while(own_kafka: Broker, tmp_path: Path) ->
         watch.close()
         wait_until(lambda: said.count("worker started") == processes, "all have said so")
         own_kafka.kill()
-        wait_until(lambda: said.count("workers restart"), "it tried again, in vain", 60)
-        assert any("Kafka" in error for error in said.errors()), said.lines
+        wait_until(lambda: any(error.startswith("Kafka at") for error in said.errors()), "it tried again, in vain")
+        assert said.count("workers restart")
         own_kafka.start()
         write_heartbeats(bus, newest + 120 * SECOND_NS)
         wait_until(lambda: said.count("worker started") > processes, "it came back")
