@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from schemas.bus import Bytes1D, Column, Int64s
 from schemas.json_bytes import HIGHS, ONES, address_of, copy_bytes, low_bit, put_byte, put_word, word_at
+from schemas.json_numbers import INT_POWERS
 from schemas.kernels import kernel, leaf
 
 TEXT, NUMBER, INTEGER, OPTIONAL, TIME, NAME, CHOICE = range(7)
 """Kinds of pieces. OPTIONAL is an integer that is null where negative, NAME a name by its code, CHOICE one of a few constant texts."""
 
 _COMMAS = np.uint64(0x2C2C2C2C2C2C2C2C)
+_TEN = np.uint64(10)
 _NULL = int.from_bytes(b"null", "little")
 _SLACK = 16
 """Bytes that are read and written behind the end."""
@@ -101,10 +103,11 @@ class Names:
 @leaf
 def _put_digits(out: Any, at: int, value: int, width: int) -> int:
     """The last ``width`` digits; the position behind them."""
+    left = np.uint64(value)  # half the time of the signed division, which rounds down
     for place in range(width):
-        rest = value // 10
-        put_byte(out, at + width - 1 - place, 48 + value - rest * 10)
-        value = rest
+        rest = left // _TEN
+        put_byte(out, at + width - 1 - place, 48 + np.int64(left - rest * _TEN))
+        left = rest
     return at + width
 
 
@@ -114,10 +117,9 @@ def _put_integer(out: Any, at: int, value: int) -> int:
         put_byte(out, at, 45)
         at += 1
         value = -value
-    width, rest = 1, value // 10
-    while rest > 0:
+    width, size = 1, np.uint64(value)
+    while width < 19 and size >= INT_POWERS[width]:
         width += 1
-        rest //= 10
     return _put_digits(out, at, value, width)
 
 

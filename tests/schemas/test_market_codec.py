@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.event_layout import NAME, Layout, Names
 from schemas.events import Envelope, encode
 from schemas.market import Bar, Mark
 from schemas.market_codec import bar_event, encode_bars, encode_marks, mark_event
@@ -20,7 +21,7 @@ from schemas.times import MAX_TIME_NS
 INTERVALS = ("4s", "1m", "500ms")
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=16).filter(lambda name: len(name.encode()) <= MAX_SYMBOL_BYTES)
 numbers = st.floats(allow_infinity=False) | st.sampled_from([0.0, -0.0, 223.95, 1e16, 1e17, 123456789.123, 5e-324, math.nan])
-times = st.integers(0, MAX_TIME_NS - 1)
+times = st.integers(0, MAX_TIME_NS - 1) | st.integers(10**18, 10**18 + 2 * 10**9)  # some in the same second
 counts = st.integers(0, 2**62)
 
 
@@ -69,3 +70,13 @@ def test_bars_are_written_as_msgspec_writes_their_events(rows: np.ndarray) -> No
     assert keys == [SYMBOLS.names[row["symbol"]].encode() for row in rows]
     for value in values:
         msgspec.json.decode(value, type=Envelope[Bar])
+
+
+def test_names_of_many_symbols_are_laid_out_by_their_codes() -> None:
+    texts = [b"%d" % code * (code % 20) for code in range(5000)]
+    names = Names()
+    for text in texts:
+        names.add(text)
+    codes = np.random.default_rng(3).permutation(5000)
+    laid = Layout(b"<", (NAME, 0), b">").column(codes[np.newaxis], names)
+    assert list(laid) == [b"<%b>" % texts[code] for code in codes]
