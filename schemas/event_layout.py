@@ -106,7 +106,8 @@ def _put_digits(out: Any, at: int, value: int, width: int) -> int:
     left = np.uint64(value)  # half the time of the signed division, which rounds down
     for place in range(width):
         rest = left // _TEN
-        put_byte(out, at + width - 1 - place, 48 + np.int64(left - rest * _TEN))
+        digit: Any = np.int64(left - rest * _TEN)
+        put_byte(out, at + width - 1 - place, 48 + digit)
         left = rest
     return at + width
 
