@@ -54,6 +54,7 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
         bus.create(topic_settings(settings))
         writer = bus.writer()
         writer.write(Records("control.limits", [0], [b"demo"], [BAND]))
+        writer.flush()
         writer.close()
         flow = stack.enter_context(_market_flow(url, place))
         feed = Feed(bus, symbols, speed)
