@@ -164,6 +164,9 @@ class Reader(Protocol):
     def end(self) -> Position:
         """The offset the next written record will get, by partition (for lag and for "read all there is")."""
 
+    def known_end(self) -> Position:
+        """As ``end``, of the last time that the bus was heard of: never waits."""
+
     def close(self) -> None: ...
 
 

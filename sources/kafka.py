@@ -184,6 +184,10 @@ class KafkaReader:
             self._asker = _consumer({**self._properties, "statistics.interval.ms": "0"}, health, self._compiled)
         return self._offsets(self._asker, dict.fromkeys(self._start, c.OFFSET_END))
 
+    def known_end(self) -> Position:
+        """See ``schemas.bus.Reader.known_end``."""
+        return {**self.position(), **self._consumer.fetched_end(self.topic, self._start)}
+
     def commit(self) -> None:
         """Show our position to tools that watch consumer groups: at most once a second, without waiting, best effort."""
         now_s = time.monotonic()

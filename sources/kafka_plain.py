@@ -52,6 +52,10 @@ class PlainConsumer:
         found = _asked(lambda: self._consumer.position(_list(topic, partitions)), f"tell the position in {topic}")
         return {p.partition: p.offset for p in found if p.error is None and p.offset >= 0}
 
+    def fetched_end(self, topic: str, partitions: Position) -> Position:
+        found = {p: self._consumer.get_watermark_offsets(TopicPartition(topic, p), cached=True) for p in partitions}
+        return {p: ends[1] for p, ends in found.items() if ends[1] >= 0}
+
     def offsets(self, topic: str, partitions: Position, timeout_s: float) -> Position:
         found = _asked(lambda: self._consumer.offsets_for_times(_list(topic, partitions), timeout=timeout_s), f"list offsets of {topic}")
         for partition in found:

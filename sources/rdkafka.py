@@ -236,6 +236,15 @@ class CompiledConsumer:
         self._check(code, f"list offsets of {topic}")
         return {p: o for p, o, _ in rows}
 
+    def fetched_end(self, topic: str, partitions: Position) -> Position:
+        """The end of each partition as the last answer to a fetch told it; partitions not fetched yet are left out."""
+        low, high, found = ctypes.c_int64(), ctypes.c_int64(), {}
+        for partition in partitions:
+            code = self._lib.rd_kafka_get_watermark_offsets(self._client, topic.encode(), partition, ctypes.byref(low), ctypes.byref(high))
+            if code == 0 and high.value >= 0:
+                found[partition] = high.value
+        return found
+
     def commit(self, topic: str, position: Position) -> None:
         """Store offsets in the consumer group, without waiting and without an error: they are for lag tools only."""
         wanted = self._list(topic, position)

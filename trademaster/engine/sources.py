@@ -101,7 +101,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         if now_ns - self._lag_ns > LAG_EVERY_NS:
             self._lag_ns = now_ns
             position = self._reader.position()
-            recorder.lag(self._topic, {part: max(0, end - position[part]) for part, end in self._reader.end().items()})
+            recorder.lag(self._topic, {part: max(0, end - position[part]) for part, end in self._reader.known_end().items()})
 
     def _reached(self, until: Position) -> bool:
         position = self._reader.position()
