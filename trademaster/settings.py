@@ -119,6 +119,7 @@ class EngineSettings(Section):
     recovery_dir: Path = Field(default=Path("data/recovery"), description="folder of stored state")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="port of the Prometheus page; 0: none")
     max_batch: int = Field(default=10_000, ge=1, le=1_000_000, description="most records of one poll")
+    max_wait: Duration = Field(default=Duration.of("2ms"), description="least time between two polls that bring little; 0s: none")
     source_parts: int = Field(default=2, ge=1, le=1024, description="groups of partitions that are read apart; part of stored state")
 
 

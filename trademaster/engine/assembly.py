@@ -57,7 +57,8 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
         failing=failing,
         until_end=plan.until_end,
     )
-    reading = Reading(settings.engine.source_parts, settings.engine.max_batch, settings.market.idle_after)
+    engine = settings.engine
+    reading = Reading(engine.source_parts, engine.max_batch, engine.max_wait.ns, settings.market.idle_after)
     ends = Ends(
         inputs=lambda dataflow, topics: {topic: op.input(step_id(topic), dataflow, BusSource(runtime, topic, reading)) for topic in topics},
         sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written([flow.row for flow in flows])}),
@@ -66,7 +67,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
     )
     controls = read_present_controls(bus, flows)
     contexts = {flow.row.name: _context(flow, settings, runtime, controls) for flow in flows}
-    return Worker(wire(flows, contexts, ends), runtime, settings.engine.epoch_interval.ns)
+    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval.ns)
 
 
 def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control]) -> Context:

@@ -30,6 +30,9 @@ Item = tuple[str, Any]
 
 REJECTED = "rejected"
 
+SMALL = 8
+"""A batch of less than one part in so many of the largest is a small one."""
+
 LAG_EVERY_NS = 1_000_000_000
 
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
@@ -44,6 +47,8 @@ class Reading:
     """Groups of partitions, each with a reader of its own."""
     max_batch: int
     """Most records of one poll."""
+    max_wait_ns: int = 0
+    """Least time between polls that bring little."""
     idle_after: Duration | None = None
     """Time without a record, by the clock, after which the watermark moves on with the clock; None: never."""
 
@@ -63,6 +68,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         runtime.idle.sources += 1
         self._polled_ns = 0
         self._lag_ns = 0
+        self._next_ns = 0
 
     def items(self, batch: Batch) -> list[Item]:
         """What the batch becomes."""
@@ -81,12 +87,18 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         self._note(now_ns)
         if self._runtime.stopping.is_set() or (self._until is not None and self._reached(self._until)):
             raise StopIteration
+        if now_ns < self._next_ns:
+            self._runtime.idle.empty()
+            return []
         batch = self._reader.poll(self._reading.max_batch, 0.0)
         if batch is None:
             self._runtime.idle.empty()
             return self.idle_items()
         self._runtime.idle.busy()
         self._polled_ns = now_ns
+        # A batch has a price whatever it holds. After a small one the next may fill meanwhile; the first after a silence never waits.
+        is_small = SMALL * len(batch) < self._reading.max_batch
+        self._next_ns = now_ns + self._reading.max_wait_ns if is_small else 0
         return self.items(batch)
 
     def _note(self, now_ns: int) -> None:
