@@ -56,14 +56,6 @@ def read_lines(source: Source, topic: str | None = None, *, chunk_bytes: int = C
         yield block
 
 
-def read_stream(line: bytes, number: int, topic: str | None = None) -> LineBlock:
-    """One line, for a reader that must answer before the next one comes."""
-    block = LineBlock([], [], [])
-    if line.strip():
-        _add(block, number, line.strip(), topic)
-    return block
-
-
 def _add(block: LineBlock, number: int, text: bytes, topic: str | None) -> None:
     found = _split(text, topic)
     if isinstance(found, str):
