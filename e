@@ -1,1 +1,0 @@
-timeout: failed to run command ‘tm’: No such file or directory
