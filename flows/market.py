@@ -19,7 +19,7 @@ from flows.flow import Context, Flow, Streams
 from flows.table import MARKET
 from flows.verbs import hosted, pick, to_every_shard
 from operators.market.step import MarketStep
-from schemas.alert_codec import encode_alerts
+from schemas.event_outgoing import event_encoder
 from schemas.market_outgoing import bars_outgoing, marks_outgoing
 
 
@@ -43,6 +43,6 @@ FLOW = Flow(
     encode=lambda settings: {
         "market.bars": partial(bars_outgoing, intervals=settings.intervals),
         "market.marks": marks_outgoing,
-        "risk.alerts": encode_alerts,
+        "risk.alerts": event_encoder("risk.alerts"),
     },
 )

@@ -1,13 +1,14 @@
-"""The envelope, and the table of event types: what each is worth (priority), where it goes (topic), what it carries (payload)."""
+"""The envelope, an event as it flows inside, and the types of events with their lanes."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from schemas.times import format_time
 from schemas.topics import Lane
 
 Time = Annotated[str | int, Meta(description="RFC 3339 with nanoseconds, UTC; integer nanoseconds since 1970 are accepted")]
@@ -51,6 +52,36 @@ class RawEnvelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fi
     header: Header
     payload: msgspec.Raw
     target_service: str | None = None
+
+
+class Place(NamedTuple):
+    """A record on the bus; in a pipe the offset is the line."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Event(msgspec.Struct, Generic[P], frozen=True, gc=False):
+    """An event as it flows inside: taken from a record, or made because of one."""
+
+    header: Header
+    payload: P
+    time_ns: int
+    """Event time: of the payload where it has one of its own, else of the header."""
+    place: Place
+    """The record it was, or the one that caused it."""
+
+    @property
+    def envelope(self) -> Envelope[P]:
+        """As it stands on the wire."""
+        return Envelope(self.header, self.payload)
+
+
+class Watermark(msgspec.Struct, frozen=True, gc=False):
+    """Beside events: none of an earlier time will come. END_OF_TIME_NS at the end of an input."""
+
+    time_ns: int
 
 
 class EventType(StrEnum):
@@ -127,6 +158,14 @@ def _lanes() -> dict[EventType, Lane]:
 
 LANES = _lanes()
 """Lane of each type; the header's ``priority`` is its number."""
+
+
+def follow(cause: Event[Any], event_type: EventType, event_id: str, payload: P, source: str, time_ns: int | None = None) -> Event[P]:
+    """An event that another one caused: its correlation and its place are handed on, and its time if none is given."""
+    when = cause.time_ns if time_ns is None else time_ns
+    header = Header(event_id, cause.header.correlation_id, event_type.value, int(LANES[event_type]), format_time(when), source)
+    return Event(header, payload, when, cause.place)
+
 
 _encode = msgspec.json.Encoder().encode
 

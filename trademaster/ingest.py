@@ -14,6 +14,7 @@ from schemas.dead_letters import Reject, encode_dead_letters
 from schemas.errors import UsageError
 from schemas.json_errors import JSON_ERRORS
 from schemas.partitioning import partition_of
+from schemas.placement import place_record
 from schemas.ticks import Rows
 from schemas.times import MAX_TIME_NS, parse_time
 from schemas.topics import topic as topic_row
@@ -22,7 +23,6 @@ from sources.jsonl import LineBlock
 from sources.payloads import PayloadBlock
 from sources.table import BadLine, TickBlock
 from trademaster.pacing import Clock, MonotonicClock, Pacer
-from trademaster.routing import route_event
 from trademaster.tick_records import TOPIC, heartbeats, route, tick_records
 
 DEAD_LETTERS = "dead.letters"
@@ -166,7 +166,7 @@ class Ingest:
         if topic == TOPIC:
             return route(value, self._count(TOPIC))
         event = envelope(topic, block.lines[at], value)
-        key, partition_key = route_event(topic, event)
+        key, partition_key = place_record(topic, event)
         return [(0 if topic_row(topic).single else partition_of(partition_key, self._count(topic)), key, event)]
 
     def _times(self, block: LineBlock) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -11,10 +11,11 @@ import numpy as np
 
 from operators.market.output import MarketOutput, MarketSettings, explain
 from operators.market.shard import MarketShard
+from schemas.alert_codec import alert_event
 from schemas.alerts import Alert
 from schemas.control import Control, Instrument, Limit
 from schemas.dead_letters import Reject
-from schemas.events import Envelope, RawEnvelope
+from schemas.events import Envelope, Event, RawEnvelope
 from schemas.market_frames import BAR, MARK, Bars, Marks
 from schemas.symbols import shard_of
 from schemas.tick_codec import encode_tick
@@ -31,7 +32,7 @@ class StepOutput(msgspec.Struct, frozen=True, gc=False):
 
     bars: Bars
     marks: Marks
-    alerts: list[Envelope[Alert]]
+    alerts: list[Event[Alert]]
     rejects: list[Reject]
 
 
@@ -54,9 +55,9 @@ class MarketStep:
             made = self._shard.on_frame(item)
             if not (len(made.bars) or len(made.marks) or len(made.rejects)):
                 return None
-            return StepOutput(made.bars, made.marks, made.alerts, rejects_of(made))
+            return StepOutput(made.bars, made.marks, [alert_event(alert) for alert in made.alerts], rejects_of(made))
         alerts = self._control(item)
-        return StepOutput(_NO_BARS, _NO_MARKS, alerts, []) if alerts else None
+        return StepOutput(_NO_BARS, _NO_MARKS, [alert_event(alert) for alert in alerts], []) if alerts else None
 
     def join(self, items: list[TickFrame | Control]) -> list[TickFrame | Control]:
         """Frames that follow one another become one: a kernel's call has a price."""

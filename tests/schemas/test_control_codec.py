@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.control_codec import decode_control
 from schemas.errors import RejectedRecord
+from schemas.placement import place_record
 from sources.bare_payloads import envelope, is_envelope
-from trademaster.routing import route_event
 from trademaster.tick_records import route
 
 TOPICS = ("control.limits", "control.instruments")
@@ -49,6 +49,6 @@ def test_deep_nesting_is_refused(topic: str, value: bytes) -> None:
         decode_control(topic, None, value)
     assert not is_envelope(value)
     assert value in envelope(topic, 1, value)
-    assert route_event(topic, value) == (b"", b"")
+    assert place_record(topic, value) == (b"", b"")
     assert route(value, 4) == [(0, b"", value)]
     assert route(b"[" + value + b"]", 4) == [(0, b"", b"[" + value + b"]")]
