@@ -23,5 +23,25 @@ MARKET = FlowRow(
     says=("risk.alerts",),
 )
 
-FLOWS = {row.name: row for row in (MARKET,)}
+ORDERS = FlowRow(
+    name="orders",
+    reads=("orders.commands", "orders.events", "control.actions"),
+    writes=("orders.updates", "dead.letters"),
+    says=("orders.updates",),
+)
+
+PAPER = FlowRow(
+    name="paper",
+    reads=("orders.updates", "market.ticks", "control.actions"),
+    writes=("orders.events", "dead.letters"),
+    says=("orders.events",),
+)
+
+PORTFOLIO = FlowRow(
+    name="portfolio",
+    reads=("orders.events", "market.ticks", "market.bars", "control.instruments", "control.accounts", "control.actions"),
+    writes=("portfolio.positions", "portfolio.pnl", "portfolio.accounts", "dead.letters"),
+)
+
+FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO)}
 """In this order flows are joined: a topic goes from an earlier to a later one inside the process."""

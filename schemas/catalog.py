@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.alerts import Alert
-from schemas.control import Instrument, Limit
+from schemas.control import Account, Action, Instrument, Limit
 from schemas.dead_letters import DeadLetter
 from schemas.events import LANES, EventType, Payload
 from schemas.market import Bar, Mark, WireTick
+from schemas.orders import EVENT_TYPE_OF, ExecutionReport, OrderCommand, OrderUpdate
+from schemas.portfolio import BalanceUpdate, PnlChange, PositionUpdate
 from schemas.topics import TOPICS
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EventRow:
     """One row: a type of event on one topic."""
 
     event_type: EventType
@@ -39,7 +41,13 @@ _PAYLOAD_BY_TOPIC = {EventType.CONTROL_UPDATE}
 BARE = {"market.ticks": WireTick}
 """Topics whose records are payloads without an envelope: one, or a JSON array of them."""
 
-_CONTROL: dict[str, type[Payload] | None] = {"control.instruments": Instrument, "control.limits": Limit}
+CONTROLS: dict[str, type[Payload]] = {
+    "control.instruments": Instrument,
+    "control.accounts": Account,
+    "control.limits": Limit,
+    "control.actions": Action,
+}
+"""What a control topic carries."""
 
 _PAYLOADS: dict[EventType, type[Payload]] = {
     EventType.BAR_CLOSED: Bar,
@@ -51,6 +59,15 @@ _PAYLOADS: dict[EventType, type[Payload]] = {
     EventType.MARGIN_CALL: Alert,
     EventType.STOP_LOSS_TRIGGERED: Alert,
     EventType.TAKE_PROFIT_TRIGGERED: Alert,
+    EventType.ORDER_COMMAND: OrderCommand,
+    EventType.EXECUTION_REPORT: ExecutionReport,
+    **dict.fromkeys(EVENT_TYPE_OF.values(), OrderUpdate),
+    EventType.ORDER_REPLACED: OrderUpdate,
+    EventType.ORDER_CANCEL_REJECTED: OrderUpdate,
+    EventType.ORDER_OVERFILL: OrderUpdate,
+    EventType.POSITION_UPDATE: PositionUpdate,
+    EventType.PNL_CHANGE: PnlChange,
+    EventType.BALANCE_UPDATE: BalanceUpdate,
 }
 
 _TYPES_OF_TOPIC = {
@@ -77,15 +94,15 @@ _TYPES_OF_TOPIC = {
 }
 
 
-def _rows() -> tuple[Event, ...]:
+def _rows() -> tuple[EventRow, ...]:
     rows = []
     for topic in TOPICS:
         if topic in BARE:
             continue
         if topic.startswith("control."):
-            rows.append(Event(EventType.CONTROL_UPDATE, topic, _CONTROL.get(topic)))
+            rows.append(EventRow(EventType.CONTROL_UPDATE, topic, CONTROLS.get(topic)))
         else:
-            rows += [Event(EventType(name), topic, _PAYLOADS.get(EventType(name))) for name in _TYPES_OF_TOPIC[topic].split()]
+            rows += [EventRow(EventType(name), topic, _PAYLOADS.get(EventType(name))) for name in _TYPES_OF_TOPIC[topic].split()]
     return tuple(rows)
 
 
@@ -96,6 +113,6 @@ EVENT_PAYLOADS: dict[tuple[EventType, str], type[Payload] | None] = {(row.event_
 """What a type of event carries on a topic."""
 
 
-def events_of(topic: str) -> tuple[Event, ...]:
+def events_of(topic: str) -> tuple[EventRow, ...]:
     """The rows of one topic; none for a bare one."""
     return tuple(row for row in EVENTS if row.topic == topic)

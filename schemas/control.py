@@ -1,4 +1,4 @@
-"""What a person says to the running flows: instruments and limits (``control.*``, compacted by own id)."""
+"""What a person says to the running flows: instruments, accounts, limits, corporate actions (``control.*``, compacted by own id)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.events import Payload
+from schemas.events import Payload, Time
 from schemas.market import Symbol
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -72,6 +72,36 @@ class Instrument(Payload, frozen=True):
     """Prices below zero are prices (spreads, some futures), not errors."""
 
 
+Costing = Literal["average", "fifo", "lifo"]
+"""Which lots a reducing fill takes: all alike, the oldest, the newest."""
+
+
+class Account(Payload, frozen=True):
+    """An account on ``control.accounts``: opened with its cash. A later record of the account replaces it."""
+
+    account: Id
+    currency: str = "USD"
+    cash: Decimal = Decimal(0)
+    costing: Costing | None = None
+    """null: as ``portfolio.costing`` says."""
+
+
+class Action(Payload, frozen=True):
+    """A corporate action on ``control.actions``, in force for what was held before its time (``timestamp``, else the header's)."""
+
+    action: Literal["split", "dividend"]
+    symbol: Symbol
+    ratio: Decimal | None = None
+    """Of a split: new shares per old."""
+    amount: Decimal | None = None
+    """Of a dividend: per share; shorts pay it."""
+    currency: str | None = None
+    """Of a dividend; null: the instrument's."""
+    cash_in_lieu: Decimal | None = None
+    """Of a split: price per new share at which fractions below the lot size are paid out; null: fractions are kept."""
+    timestamp: Time | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """One control event, or its removal, as every shard gets it."""
@@ -80,3 +110,6 @@ class Control:
     id: str
     payload: Payload | None
     """None: the entry was deleted (a tombstone)."""
+    time_ns: int = 0
+    """Event time; 0 where a deletion has none."""
+    event_id: str = ""

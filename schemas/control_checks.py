@@ -1,26 +1,35 @@
-"""Rules across the fields of what a person says: which limits and instruments make sense at all.
+"""Rules across the fields of what a person says: which control events make sense at all.
 
 The stream and the forms (``trademaster/forms.py``) both call these, so that what one accepts the other does too.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
+from typing import Any
 
-from schemas.control import Instrument, Limit
+from schemas.control import Account, Action, Instrument, Limit
 from schemas.dead_letters import Reason
 from schemas.durations import parse_duration
 from schemas.errors import RejectedRecord
+from schemas.events import Payload
+from schemas.numbers import check_finite
 from schemas.symbols import MAX_SYMBOL_BYTES
 
 FALLS_BELOW = frozenset({"margin_cushion"})
 """Rules that are broken by a value *below* the threshold; so they end above it."""
 
-MAX_EXPONENT = 300
-"""Numbers are computed with as doubles too, which end at 1e308."""
-
 SCOPES_OF_RULE = {"price_band": ("symbol", "firm")}
 """Rules that do not go with every scope. A price belongs to a symbol, never to an account."""
+
+
+def check_control(payload: Payload) -> None:
+    """Refuse what cannot be put in force.
+
+    Raises:
+        RejectedRecord: with its reason.
+    """
+    CHECKS[type(payload)](payload)
 
 
 def check_limit(limit: Limit) -> None:
@@ -31,7 +40,7 @@ def check_limit(limit: Limit) -> None:
     """
     if limit.symbol is not None:
         _check_symbol(limit.symbol)
-    _check_finite("threshold", limit.threshold)
+    check_finite("threshold", limit.threshold)
     if limit.threshold <= 0:
         raise _rejected(f"threshold: expected a number greater than 0, found {limit.threshold}")
     _check_clear(limit)
@@ -62,16 +71,45 @@ def check_instrument(instrument: Instrument) -> None:
     for field, value in numbers.items():
         if value is None:
             continue
-        _check_finite(field, value)
+        check_finite(field, value)
         if value < 0 or (value == 0 and not field.endswith("Margin")):
             least = "0 or more" if field.endswith("Margin") else "a number greater than 0"
             raise _rejected(f"{field}: expected {least}, found {value}")
 
 
+def check_account(account: Account) -> None:
+    """Refuse an account that cannot be opened.
+
+    Raises:
+        RejectedRecord: with reason ``control`` or ``number``.
+    """
+    check_finite("cash", account.cash)
+    if not account.currency:
+        raise _rejected("currency: expected one, found an empty text")
+
+
+def check_action(action: Action) -> None:
+    """Refuse a split without a ratio, a dividend without an amount.
+
+    Raises:
+        RejectedRecord: with reason ``control`` or ``number``.
+    """
+    _check_symbol(action.symbol)
+    for field, value in (("ratio", action.ratio), ("amount", action.amount), ("cashInLieu", action.cash_in_lieu)):
+        if value is not None:
+            check_finite(field, value)
+    if action.action == "split" and (action.ratio is None or action.ratio <= 0):
+        raise _rejected(f"ratio: expected new shares per old, greater than 0, found {action.ratio}")
+    if action.action == "dividend" and action.amount is None:
+        raise _rejected("amount: expected the dividend per share, found none")
+    if action.cash_in_lieu is not None and action.cash_in_lieu < 0:
+        raise _rejected(f"cashInLieu: expected 0 or more, found {action.cash_in_lieu}")
+
+
 def _check_clear(limit: Limit) -> None:
     if limit.clear is None:
         return
-    _check_finite("clear", limit.clear)
+    check_finite("clear", limit.clear)
     if limit.rule in FALLS_BELOW:
         if limit.clear <= limit.threshold:
             raise _rejected(f"clear: expected more than the threshold of {limit.threshold}, found {limit.clear}")
@@ -94,12 +132,14 @@ def _check_symbol(symbol: str) -> None:
         raise RejectedRecord(Reason.SYMBOL, f"symbol: expected 1 to {MAX_SYMBOL_BYTES} bytes, found {size} bytes")
 
 
-def _check_finite(field: str, value: Decimal) -> None:
-    if not value.is_finite():
-        raise RejectedRecord(Reason.NUMBER, f"{field}: expected a finite number, found {value}")
-    if value and abs(value.adjusted()) > MAX_EXPONENT:
-        raise RejectedRecord(Reason.NUMBER, f"{field}: expected a number between 1e-{MAX_EXPONENT} and 1e{MAX_EXPONENT}, found {value:.6e}")
-
-
 def _rejected(detail: str) -> RejectedRecord:
     return RejectedRecord(Reason.CONTROL, detail)
+
+
+CHECKS: dict[type[Payload], Callable[[Any], None]] = {
+    Limit: check_limit,
+    Instrument: check_instrument,
+    Account: check_account,
+    Action: check_action,
+}
+"""The check of each control payload."""

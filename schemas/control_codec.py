@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from schemas.control import Control, Instrument, Limit
+from schemas.catalog import CONTROLS
+from schemas.control import Action, Control
+from schemas.control_checks import check_control
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
-from schemas.events import Payload
 from schemas.json_errors import JSON_ERRORS
-from schemas.limits import check_instrument, check_limit
+from schemas.times import parse_time
 
-_PAYLOADS: dict[str, type[Payload]] = {"control.limits": Limit, "control.instruments": Instrument}
-_ID_FIELD = {"control.limits": "limit_id", "control.instruments": "symbol"}
+_ID_FIELD = {"control.limits": "limit_id", "control.instruments": "symbol", "control.accounts": "account"}
+"""What names an entry; an action is named by its event."""
+
 _shape = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_header = msgspec.json.Decoder(dict[str, Any])
 
 
 def decode_control(topic: str, key: bytes | None, value: bytes) -> Control:
@@ -26,14 +31,26 @@ def decode_control(topic: str, key: bytes | None, value: bytes) -> Control:
         if not key:
             raise RejectedRecord(Reason.CONTROL, "expected the key of the entry to delete, found none")
         return Control(topic, key.decode("utf-8", "replace"), None)
+    kind = CONTROLS[topic]
     try:
         fields = _shape.decode(value)
-        raw = bytes(fields["payload"]) if "header" in fields and "payload" in fields else value
-        payload = msgspec.json.decode(raw, type=_PAYLOADS[topic])
+        is_envelope = "header" in fields and "payload" in fields
+        header = _header.decode(fields["header"]) if is_envelope else {}
+        payload = msgspec.json.decode(bytes(fields["payload"]) if is_envelope else value, type=kind)
     except JSON_ERRORS as error:
-        raise RejectedRecord(Reason.CONTROL, f"expected a {_PAYLOADS[topic].__name__} on {topic}: {error}") from None
-    if isinstance(payload, Limit):
-        check_limit(payload)
-    elif isinstance(payload, Instrument):
-        check_instrument(payload)
-    return Control(topic, str(getattr(payload, _ID_FIELD[topic])), payload)
+        raise RejectedRecord(Reason.CONTROL, f"expected a {kind.__name__} on {topic}: {error}") from None
+    check_control(payload)
+    event_id = str(header.get("eventId", ""))
+    own_id = str(getattr(payload, _ID_FIELD[topic])) if topic in _ID_FIELD else event_id or (key or b"").decode("utf-8", "replace")
+    time = payload.timestamp if isinstance(payload, Action) else None
+    return Control(topic, own_id, payload, _time_ns(header.get("timestamp") if time is None else time), event_id)
+
+
+def _time_ns(time: Any) -> int:
+    """An event time; 0 where there is none."""
+    if time is None:
+        return 0
+    try:
+        return parse_time(time)
+    except (ValueError, TypeError) as error:
+        raise RejectedRecord(Reason.TIME, f"timestamp: {str(error)[:200]}") from None

@@ -31,7 +31,16 @@ class Reason(StrEnum):
     LATE = "late"
     """Its window had closed."""
     CONTROL = "control"
-    """A limit or instrument that cannot be put in force; the one before stays."""
+    """A limit, instrument, account or action that cannot be put in force; what was before stays."""
+    EXECUTION = "execution"
+    """A report that says nothing that can have happened; the state is untouched."""
+    COMMAND = "command"
+    """A command that nobody can be answered for."""
+    TRANSITION = "transition"
+    """An order cannot go from its status to the one that was reported."""
+    ORPHAN = "orphan"
+    """What it speaks of never came: a fill that was to be corrected, an order that was reported on."""
+    UNKNOWN_ACCOUNT = "unknown_account"
 
 
 class DeadLetter(Payload, frozen=True):

@@ -19,4 +19,35 @@ def flow_settings(flow: str, settings: Settings) -> Any:
             quiet_after_ns=market.quiet_after.ns,
             ewma_lambda=market.ewma_lambda,
         )
+    if flow == "orders":
+        from operators.orders.settings import OrdersSettings
+
+        return OrdersSettings(settings.orders.unknown_after.ns)
+    if flow == "paper":
+        from operators.orders.settings import PaperSettings
+
+        paper = settings.paper
+        return PaperSettings(
+            paper.participation,
+            paper.touch,
+            paper.latency.ns,
+            paper.jitter.ns,
+            paper.seed,
+            paper.fee_per_share,
+            paper.fee_rate,
+            paper.fee_minimum,
+            paper.venue,
+        )
+    if flow == "portfolio":
+        from operators.portfolio.settings import PortfolioSettings
+
+        portfolio = settings.portfolio
+        return PortfolioSettings(
+            costing=portfolio.costing,
+            currency=portfolio.currency,
+            pivot=portfolio.pivot,
+            opens_accounts=portfolio.unknown_accounts == "open",
+            park_for_ns=portfolio.park_for.ns,
+            fills_kept=portfolio.fills_kept,
+        )
     raise AssertionError(f"no settings for flow {flow}")

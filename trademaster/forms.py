@@ -7,7 +7,7 @@ stream accepts, and the other way round (a property test holds it), for both end
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -16,17 +16,14 @@ import msgspec
 from msgspec import Meta
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from schemas.control import Instrument, Limit
+from schemas.control_checks import CHECKS
 from schemas.errors import RejectedRecord, UsageError
 from schemas.events import Payload
 from schemas.json_errors import JSON_ERRORS
-from schemas.limits import check_instrument, check_limit
 
 P = TypeVar("P", bound=Payload)
 
-_CHECKS: dict[type[Payload], Callable[[Any], None]] = {Limit: check_limit, Instrument: check_instrument}
-
-FORMS: tuple[type[Payload], ...] = tuple(_CHECKS)
+FORMS: tuple[type[Payload], ...] = tuple(CHECKS)
 """What can be filled in."""
 
 
@@ -60,7 +57,7 @@ def fill(payload: type[P], values: Mapping[str, Any]) -> P:
         raise UsageError(f"not a valid {payload.__name__}: " + "; ".join(lines), hint=_hint(payload)) from None
     try:
         filled = msgspec.json.decode(_json(values), type=payload)
-        _CHECKS[payload](filled)
+        CHECKS[payload](filled)
     except (RejectedRecord, *JSON_ERRORS) as error:
         raise UsageError(f"not a valid {payload.__name__}: {error}", hint=_hint(payload)) from None
     return filled
@@ -72,7 +69,7 @@ def check(payload: Payload) -> None:
     Raises:
         RejectedRecord: it makes no sense.
     """
-    rule = _CHECKS.get(type(payload))
+    rule = CHECKS.get(type(payload))
     if rule:
         rule(payload)
 

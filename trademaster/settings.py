@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -110,6 +111,46 @@ class MarketSettings(Section):
     )
 
 
+class OrdersSettings(Section):
+    """The orders flow."""
+
+    unknown_after: PositiveDuration = Field(
+        default=Duration.of("1m"), description="event time for which a report on an unknown order waits for the order's command"
+    )
+
+
+Amount = Annotated[Decimal, Field(ge=0)]
+
+
+class PaperSettings(Section):
+    """The paper exchange."""
+
+    participation: Decimal = Field(default=Decimal(1), gt=0, le=1, description="share of a tick's size that all our orders may take")
+    touch: float = Field(default=1.0, ge=0, le=1, description="probability that a tick at a limit's price fills it; one beyond always does")
+    latency: Duration = Field(default=Duration.of("0s"), description="event time from an order or a cancel to its effect at the exchange")
+    jitter: Duration = Field(default=Duration.of("0s"), description="most event time that chance adds to the latency")
+    seed: int = Field(default=7, description="of what is left to chance: the same seed, the same fills")
+    fee_per_share: Amount = Field(default=Decimal(0), description="fee for each unit filled, in the instrument's currency")
+    fee_rate: Amount = Field(default=Decimal(0), description="fee as a fraction of the notional")
+    fee_minimum: Amount = Field(default=Decimal(0), description="least fee of a fill")
+    venue: str = Field(default="PAPER", min_length=1, description="venue that its reports name")
+
+
+class PortfolioSettings(Section):
+    """The portfolio flow."""
+
+    costing: Literal["average", "fifo", "lifo"] = Field(default="average", description="which lots a reducing fill takes")
+    currency: str = Field(default="USD", min_length=1, description="of an account that nobody opened")
+    pivot: str = Field(default="USD", min_length=1, description="currency through which two others are converted that have no pair")
+    unknown_accounts: Literal["open", "reject"] = Field(
+        default="open", description="a report of an account that nobody opened: `open` it with no cash, or `reject` the report"
+    )
+    park_for: PositiveDuration = Field(
+        default=Duration.of("1h"), description="event time for which a bust or correction waits for its fill"
+    )
+    fills_kept: int = Field(default=10_000, ge=1, description="fills of a position that can be busted or corrected; older ones are final")
+
+
 class EngineSettings(Section):
     """How flows are run."""
 
@@ -151,6 +192,9 @@ class Settings(BaseSettings):
 
     bus: BusSettings = BusSettings()
     market: MarketSettings = MarketSettings()
+    orders: OrdersSettings = OrdersSettings()
+    paper: PaperSettings = PaperSettings()
+    portfolio: PortfolioSettings = PortfolioSettings()
     engine: EngineSettings = EngineSettings()
     topics: TopicsSettings = TopicsSettings()
     log: LogSettings = LogSettings()

@@ -79,6 +79,8 @@ def _allowed(field: Any) -> str:
 
 _KINDS = {
     "str": "text",
+    "int": "whole number",
+    "Decimal": "decimal",
     "Path": "folder",
     "bool": "`true`, `false`",
     "Duration": "duration",

@@ -66,6 +66,10 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from([*typing.get_args(hint), "other"])
     if hint is type(None):
         return st.none()
+    if typing.get_origin(hint) is tuple:
+        return st.lists(values_of(typing.get_args(hint)[0]), max_size=2)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return payloads(hint)
     if typing.get_args(hint):
         return st.one_of([values_of(inner) for inner in typing.get_args(hint)])
     return st.sampled_from([str(member) for member in hint])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.catalog import BARE, Event, events_of
+from schemas.catalog import BARE, EventRow, events_of
 from schemas.topics import DAYS_KEPT, LANE_BUDGET_MS, TOPICS, Lane, Topic
 from trademaster import __version__
 from trademaster.contract.json_schema import JsonObject, definitions, envelope
@@ -95,7 +95,7 @@ def _bare_message(topic: str) -> JsonObject:
     }
 
 
-def _message(event: Event) -> JsonObject:
+def _message(event: EventRow) -> JsonObject:
     payload: Any = {"type": "object", "description": "Not defined yet."}
     if event.payload is not None:
         payload = {"$ref": _SCHEMAS + event.payload.__name__}

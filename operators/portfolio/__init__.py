@@ -1,0 +1,1 @@
+"""Positions and accounts: exact from fills, marked at every tick."""
