@@ -28,8 +28,8 @@ class Said(Protocol):
     def marks(self) -> Mapping[str, Mapping[int, int]]:
         """Positions in the output topics, at or before which everything is in the snapshot."""
 
-    def since(self, marks: Mapping[str, Mapping[int, int]]) -> list[RawEnvelope]:
-        """Events of those topics from these positions on, in the order of their partitions."""
+    def since(self, marks: Mapping[str, Mapping[int, int]] | None) -> list[RawEnvelope]:
+        """Events of those topics from these positions on (None: all they hold), in the order of their partitions."""
 
 
 class Snapshots(Protocol):

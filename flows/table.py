@@ -14,6 +14,8 @@ class FlowRow:
     writes: tuple[str, ...]
     says: tuple[str, ...] = ()
     """Topics whose steps decide from more than one ordered input: after a crash they adopt what these already hold (law 5)."""
+    by_line: bool = False
+    """Accounts are at stake: a filter takes its input line by line, so that totals are those after each line."""
 
 
 MARKET = FlowRow(
@@ -28,6 +30,7 @@ ORDERS = FlowRow(
     reads=("orders.commands", "orders.events", "control.actions"),
     writes=("orders.updates", "dead.letters"),
     says=("orders.updates",),
+    by_line=True,
 )
 
 PAPER = FlowRow(
@@ -35,12 +38,14 @@ PAPER = FlowRow(
     reads=("orders.updates", "market.ticks", "control.actions"),
     writes=("orders.events", "dead.letters"),
     says=("orders.events",),
+    by_line=True,
 )
 
 PORTFOLIO = FlowRow(
     name="portfolio",
     reads=("orders.events", "market.ticks", "market.bars", "control.instruments", "control.accounts", "control.actions"),
     writes=("portfolio.positions", "portfolio.pnl", "portfolio.accounts", "dead.letters"),
+    by_line=True,
 )
 
 FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO)}

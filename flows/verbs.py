@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from functools import lru_cache
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import bytewax.operators as op
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from flows.flow import SHARD_KEYS, Context
-from schemas.events import RawEnvelope
+from schemas.events import Event, RawEnvelope, Watermark
+from schemas.symbols import shard_of
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -20,6 +22,9 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 class Hostable(Protocol[In_contra, Out_co]):
     """An operator as the engine hosts it, one instance a shard."""
+
+    adopts_when_fresh: ClassVar[bool]
+    """Starting without a state it takes as said all that its topics hold; else nothing."""
 
     def process(self, item: In_contra) -> Out_co | None:
         """Apply one input; the output, or None where there is none."""
@@ -53,6 +58,8 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
             operator = self._make(shard, None)
             for control in self._context.controls:
                 operator.process(control)  # type: ignore[arg-type]
+            if operator.adopts_when_fresh:
+                operator.adopt(self._context.said.since(None))
             return operator
         operator = self._make(shard, self._context.snapshots.load(self._step_id, key, self._saved["state"]))
         operator.adopt(self._context.said.since(self._saved["said"]))
@@ -100,6 +107,34 @@ def pick(step_id: str, stream: KeyedStream[In], part: str) -> KeyedStream[Any]:
         return [(key, found) for key, item in items if len(found := getattr(item, part))]
 
     return op.flat_map_batch(step_id, stream, parts)
+
+
+@lru_cache(maxsize=1 << 17)
+def shard_key(name: str) -> str:
+    """The shard of a symbol or an account."""
+    return SHARD_KEYS[shard_of(name.encode("utf-8", "surrogatepass"))]
+
+
+def by_shard(
+    step_id: str, stream: KeyedStream[list[Event[Any] | Watermark]], name_of: Callable[[Event[Any]], str | None]
+) -> KeyedStream[Event[Any] | Watermark]:
+    """Give each event to the shard of a name, and watermarks to all.
+
+    Args:
+        name_of: the symbol or account whose events keep their order; None: the event is of no use here.
+    """
+
+    def routed(items: list[tuple[str, list[Event[Any] | Watermark]]]) -> list[tuple[str, Event[Any] | Watermark]]:
+        found: list[tuple[str, Event[Any] | Watermark]] = []
+        for _, events in items:
+            for event in events:
+                if isinstance(event, Watermark):
+                    found += [(key, event) for key in SHARD_KEYS]
+                elif (name := name_of(event)) is not None:
+                    found.append((shard_key(name), event))
+        return found
+
+    return op.flat_map_batch(step_id, stream, routed)
 
 
 def to_every_shard(step_id: str, stream: KeyedStream[In]) -> KeyedStream[In]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.alerts import Alert
-from schemas.events import Envelope, Event, Place
+from schemas.events import NOWHERE, Envelope, Event, Place
 from schemas.times import parse_time
 
 
@@ -18,4 +18,4 @@ def cause(correlation_id: str) -> Place:
     parts = correlation_id.partition("/")[0].rsplit("-", 2)
     if len(parts) == 3 and all(part.isascii() and part.isdigit() for part in parts[1:]):
         return Place(parts[0], int(parts[1]), int(parts[2]))
-    return Place("", 0, 0)
+    return NOWHERE

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.events import Payload, Time
+from schemas.events import NOWHERE, Payload, Place, Time
 from schemas.market import Symbol
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -111,5 +111,7 @@ class Control:
     payload: Payload | None
     """None: the entry was deleted (a tombstone)."""
     time_ns: int = 0
-    """Event time; 0 where a deletion has none."""
+    """Event time; 0: none of its own, it is in force when it arrives."""
     event_id: str = ""
+    place: Place = NOWHERE
+    """The record that it was."""

@@ -11,6 +11,7 @@ from schemas.control import Action, Control
 from schemas.control_checks import check_control
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
+from schemas.events import Place
 from schemas.json_errors import JSON_ERRORS
 from schemas.times import parse_time
 
@@ -21,16 +22,17 @@ _shape = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _header = msgspec.json.Decoder(dict[str, Any])
 
 
-def decode_control(topic: str, key: bytes | None, value: bytes) -> Control:
+def decode_control(topic: str, key: bytes | None, value: bytes, partition: int = 0, offset: int = 0) -> Control:
     """One record of a control topic: an envelope or its bare payload; an empty value deletes the entry of the key.
 
     Raises:
         RejectedRecord: it cannot be put in force; what was in force before stays.
     """
+    place = Place(topic, partition, offset)
     if not value:
         if not key:
             raise RejectedRecord(Reason.CONTROL, "expected the key of the entry to delete, found none")
-        return Control(topic, key.decode("utf-8", "replace"), None)
+        return Control(topic, key.decode("utf-8", "replace"), None, place=place)
     kind = CONTROLS[topic]
     try:
         fields = _shape.decode(value)
@@ -43,7 +45,7 @@ def decode_control(topic: str, key: bytes | None, value: bytes) -> Control:
     event_id = str(header.get("eventId", ""))
     own_id = str(getattr(payload, _ID_FIELD[topic])) if topic in _ID_FIELD else event_id or (key or b"").decode("utf-8", "replace")
     time = payload.timestamp if isinstance(payload, Action) else None
-    return Control(topic, own_id, payload, _time_ns(header.get("timestamp") if time is None else time), event_id)
+    return Control(topic, own_id, payload, _time_ns(header.get("timestamp") if time is None else time), event_id, place)
 
 
 def _time_ns(time: Any) -> int:

@@ -58,6 +58,9 @@ class DeadLetter(Payload, frozen=True):
     """When the record was appended to its topic."""
 
 
+INGEST = "ingest"
+"""Source of the dead letters of what never came to a flow."""
+
 MAX_PAYLOAD_BYTES = 512 * 1024
 """A larger record is kept by its beginning; the whole stands at its topic, partition and offset."""
 
@@ -84,7 +87,7 @@ def dead_letter(reject: Reject, source: str) -> Envelope[DeadLetter]:
     where = f"{reject.topic}-{reject.partition}-{reject.offset}" + (f"/{reject.index}" if reject.index >= 0 else "")
     when = format_time(reject.first_seen_ns)
     header = Header(
-        event_id=f"dead|{where}",
+        event_id=f"dead|{where}" if source == INGEST else f"dead|{where}|{source}",  # several flows may refuse one record
         correlation_id=where,
         event_type=EventType.DEAD_LETTER.value,
         priority=int(LANES[EventType.DEAD_LETTER]),

@@ -62,6 +62,10 @@ class Place(NamedTuple):
     offset: int
 
 
+NOWHERE = Place("", 0, 0)
+"""Of what was no record."""
+
+
 class Event(msgspec.Struct, Generic[P], frozen=True, gc=False):
     """An event as it flows inside: taken from a record, or made because of one."""
 

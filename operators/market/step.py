@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 import numpy as np
@@ -41,6 +41,8 @@ _NO_BARS, _NO_MARKS = np.empty(0, BAR), np.empty(0, MARK)
 
 class MarketStep:
     """One shard."""
+
+    adopts_when_fresh: ClassVar[bool] = False
 
     def __init__(self, settings: MarketSettings, shard: int, state: dict[str, Any] | None) -> None:
         """``state``: of a snapshot; None starts afresh."""

@@ -1,0 +1,83 @@
+"""Bars from the wire, as columns by shard: ours, and those of a feed that knows less of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+import msgspec
+import numpy as np
+
+from schemas.dead_letters import Reason
+from schemas.errors import RejectedRecord
+from schemas.event_codec import decode_event
+from schemas.events import Time
+from schemas.market import Symbol
+from schemas.market_frames import BAR, Bars
+from schemas.symbols import SYMBOLS
+from schemas.times import parse_time
+
+NO_INTERVAL = -1
+"""Code of the interval of a bar from the wire."""
+
+
+class WireBar(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A bar from outside: it needs a close, and a start or an end. Unknown fields pass."""
+
+    symbol: Symbol
+    close: float
+    start: Time | None = None
+    end: Time | None = None
+    interval: str | None = None
+    open: float | None = None
+    high: float | None = None
+    low: float | None = None
+    volume: float | None = None
+    vwap: float | None = None
+    trade_count: int | None = None
+
+
+def read_bar(value: bytes, offset: int) -> Bars:
+    """Shape (1,): the bar of a record. Where only one of start and end is known, both are that.
+
+    Raises:
+        RejectedRecord: it is none.
+    """
+    bar = decode_event(value, WireBar).payload
+    row = np.zeros(1, BAR)
+    row["start"], row["end"] = _times(bar)
+    row["close"] = bar.close
+    for name in ("open", "high", "low"):
+        given = getattr(bar, name)
+        row[name] = bar.close if given is None else given
+    row["volume"] = bar.volume or 0.0
+    row["notional"] = (bar.close if bar.vwap is None else bar.vwap) * (bar.volume or 0.0)
+    row["trade_count"] = bar.trade_count or 0
+    row["offset"], row["symbol"], row["interval"] = offset, SYMBOLS.code(bar.symbol), NO_INTERVAL
+    if not all(isfinite(row[name][0]) for name in ("open", "high", "low", "close", "volume", "notional")):
+        raise RejectedRecord(Reason.NUMBER, "expected a bar of finite numbers")
+    return row
+
+
+def bars_by_shard(bars: Sequence[Bars]) -> list[tuple[int, Bars]]:
+    """(shard, rows) of each shard that has any, in their order."""
+    if not bars:
+        return []
+    rows = np.concatenate(bars)
+    shards = SYMBOLS.shard[rows["symbol"]]
+    return [(int(shard), rows[shards == shard]) for shard in np.unique(shards)]
+
+
+def _times(bar: WireBar) -> tuple[int, int]:
+    given = [None if time is None else _parsed(name, time) for name, time in (("start", bar.start), ("end", bar.end))]
+    start, end = (given[0] if given[0] is not None else given[1]), (given[1] if given[1] is not None else given[0])
+    if start is None or end is None:
+        raise RejectedRecord(Reason.MISSING_FIELD, "expected a bar's start or end, found none")
+    return start, end
+
+
+def _parsed(name: str, time: Time) -> int:
+    try:
+        return parse_time(time)
+    except ValueError as error:
+        raise RejectedRecord(Reason.TIME, f"{name}: {str(error)[:200]}") from None
