@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from schemas.bus import Bus, Records, Writer
-from schemas.dead_letters import Reject, encode_dead_letters
+from schemas.dead_letters import INGEST, Reject, encode_dead_letters
 from schemas.errors import UsageError
 from schemas.json_errors import JSON_ERRORS
 from schemas.partitioning import partition_of
@@ -216,7 +216,7 @@ class Ingest:
             return
         origin = f"file:{self._source}"
         bad = [Reject(origin, 0, line.line, -1, line.reason, line.detail, line.text, time.time_ns()) for line in rejects]
-        letters = encode_dead_letters(bad, "ingest")
+        letters = encode_dead_letters(bad, INGEST)
         self._writer.write(letters.records(self._count(DEAD_LETTERS)))
         self._flushed = False
         self.state = replace(self.state, rejected=self.state.rejected + len(letters))

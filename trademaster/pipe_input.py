@@ -1,7 +1,7 @@
 """The input of ``trademaster pipe`` as steps: each is processed whole before the next begins.
 
-A run of ticks is one step of at most STEP_TICKS lines and little more than STEP_BYTES; any other line is a step of its own. So steps, and
-with them every answer, depend on the input alone: not on how a pipe hands it over.
+A run of ticks is one step of at most STEP_TICKS lines (of one, where a flow of accounts runs) and little more than STEP_BYTES; any other
+line is a step of its own. So steps, and with them every answer, depend on the input alone: not on how a pipe hands it over.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -23,17 +24,22 @@ from schemas.bus import Batch
 from schemas.control_codec import decode_control
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord, UsageError
+from schemas.event_reading import PAYLOADS, read_event
+from schemas.events import Place, Watermark
+from schemas.market_reading import bars_by_shard, read_bar
 from schemas.tick_codec import TickDecoder
 from schemas.ticks import NO_SYMBOL, WATERMARK, Rows, empty_rows
 from schemas.times import END_OF_TIME_NS
 from sources import csv, parquet
+from sources.bare_payloads import envelope
 from sources.columns import TableOptions
 from sources.input_files import Source
 from sources.jsonl import LineBlock, read_lines
 from sources.payloads import PayloadBlock
 from sources.table import BadLine, TickBlock
-from trademaster.engine.pipe import Step, inputs_of, run_pipe
-from trademaster.engine.sources import REJECTED, Item
+from trademaster.engine.bus_part import REJECTED, Item
+from trademaster.engine.event_parts import CONTROL, EVENTS
+from trademaster.engine.pipe import Step, inputs_of, is_by_line, run_pipe
 from trademaster.settings import Settings
 
 STEP_TICKS = 10_000
@@ -41,7 +47,7 @@ STEP_BYTES = 16 << 20
 LINE_NS = 1_000_000
 """A line has no time of its own: its number in milliseconds since 1970 stands for when it was first seen."""
 
-TICKS = "market.ticks"
+TICKS, BARS = "market.ticks", "market.bars"
 
 Result = TypeVar("Result")
 
@@ -49,9 +55,10 @@ Result = TypeVar("Result")
 class _Run:
     """Lines that make one step: ticks, and what is none."""
 
-    __slots__ = ("entries", "lines", "rejects", "size", "values")
+    __slots__ = ("_most", "entries", "lines", "rejects", "size", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.lines: list[int] = []
         self.values: list[bytes] = []
         self.rejects: list[Reject] = []
@@ -59,7 +66,7 @@ class _Run:
 
     @property
     def is_full(self) -> bool:
-        return self.entries >= STEP_TICKS or self.size >= STEP_BYTES
+        return self.entries >= self._most or self.size >= STEP_BYTES
 
     def add(self, line: int, value: bytes) -> None:
         self.lines.append(line)
@@ -81,8 +88,9 @@ class PipeInput:
         ticks: ticks taken, good and bad.
     """
 
-    def __init__(self, topics: Sequence[str], topic: str) -> None:
-        """``topics`` are those that the flows read, ``topic`` is that of bare values and of rows."""
+    def __init__(self, topics: Sequence[str], topic: str, step_ticks: int = STEP_TICKS) -> None:
+        """``topics`` are those that the flows read, ``topic`` is that of bare values and of rows; a step has ``step_ticks`` lines."""
+        self._step_ticks = step_ticks
         self._topics = topics
         self._topic = topic
         self._decoder = TickDecoder()
@@ -117,14 +125,16 @@ class PipeInput:
         """What the end of the input makes: no event comes after it."""
         rows = empty_rows(1)
         rows["kind"], rows["symbol"], rows["time"], rows["offset"] = WATERMARK, NO_SYMBOL, END_OF_TIME_NS, self.lines
-        return self._frames(rows, [])
+        ends: Step = [(topic, (EVENTS, [Watermark(END_OF_TIME_NS)])) for topic in self._topics if topic in PAYLOADS]
+        return [*(self._frames(rows, []) if TICKS in self._topics else []), *ends]
 
     def _tick_steps(self, blocks: Iterable[TickBlock]) -> Iterator[Step]:
         for block in blocks:
             bad = deque(sorted(block.rejects, key=lambda line: line.line))
-            last = max(len(block.rows) - 1, 0) // STEP_TICKS * STEP_TICKS
-            for start in range(0, last + 1, STEP_TICKS):
-                rows = block.rows[start : start + STEP_TICKS]
+            size = self._step_ticks
+            last = max(len(block.rows) - 1, 0) // size * size
+            for start in range(0, last + 1, size):
+                rows = block.rows[start : start + size]
                 self.lines = max(self.lines, int(rows["offset"][-1])) if len(rows) else self.lines
                 rejects = []
                 while bad and (start == last or bad[0].line < self.lines):
@@ -139,7 +149,7 @@ class PipeInput:
 
     def _steps(self, blocks: Iterable[LineBlock]) -> Iterator[Step]:
         """Runs of ticks, and other lines, in the order of the lines, wherever the blocks were cut. Bad lines do not end a run."""
-        run = _Run()
+        run = _Run(self._step_ticks)
         for block in blocks:
             bad = deque(sorted(block.rejects, key=lambda line: line.line))
             for line, topic, value in zip(block.lines, block.topics, block.values, strict=True):
@@ -147,15 +157,15 @@ class PipeInput:
                     run.refuse(_refused(self._topic, bad.popleft()))
                     if run.is_full:
                         yield self._ticks(run)
-                        run = _Run()
+                        run = _Run(self._step_ticks)
                 is_tick = topic == TICKS and TICKS in self._topics
                 if is_tick:
                     run.add(line, value)
                 if run.is_full or (run.entries and not is_tick):
                     yield self._ticks(run)
-                    run = _Run()
+                    run = _Run(self._step_ticks)
                 if not is_tick:
-                    yield [self._event(topic, line, value)]
+                    yield self._event(topic, line, value)
             for left in bad:
                 run.refuse(_refused(self._topic, left))
             self.lines = max([self.lines, *block.lines[-1:], *(line.line for line in bad)])
@@ -181,13 +191,21 @@ class PipeInput:
         step: list[tuple[str, Item]] = [(TICKS, (SHARD_KEYS[shard], frame)) for shard, frame in split(rows)]
         return [*step, self._rejected(rejects)] if rejects else step
 
-    def _event(self, topic: str, line: int, value: bytes) -> tuple[str, Item]:
+    def _event(self, topic: str, line: int, value: bytes) -> Step:
         try:
-            if topic not in self._topics:
-                raise RejectedRecord(Reason.MALFORMED, f"expected a topic that the flows read ({', '.join(self._topics)}), found {topic}")
-            return topic, ("control", decode_control(topic, None, value))
+            return [(topic, item) for item in self._items(topic, line, value)]
         except RejectedRecord as error:
-            return self._rejected([Reject(topic, 0, line, -1, Reason(error.reason), str(error), value, line * LINE_NS)])
+            return [self._rejected([Reject(topic, 0, line, -1, Reason(error.reason), str(error), value, line * LINE_NS)])]
+
+    def _items(self, topic: str, line: int, value: bytes) -> Sequence[Item]:
+        if topic not in self._topics:
+            raise RejectedRecord(Reason.MALFORMED, f"expected a topic that the flows read ({', '.join(self._topics)}), found {topic}")
+        if topic in PAYLOADS:
+            return [(EVENTS, [read_event(Place(topic, 0, line), envelope(topic, line, value))])]
+        if topic == BARS:
+            return [(SHARD_KEYS[shard], rows) for shard, rows in bars_by_shard([read_bar(envelope(topic, line, value), line)])]
+        control, own_id = decode_control(topic, None, value, 0, line), f"{topic}|{line}"
+        return [(CONTROL, control if control.event_id else replace(control, id=control.id or own_id, event_id=own_id))]
 
     def _rejected(self, rejects: Sequence[Reject]) -> tuple[str, Item]:
         """Dead letters travel beside any topic that is read."""
@@ -275,7 +293,7 @@ def run_pipe_over(
         BrokenPipeError: nobody reads ``out`` any more.
         KeyboardInterrupt: Ctrl-C.
     """
-    lines = PipeInput(inputs_of(flows), topic)
+    lines = PipeInput(inputs_of(flows), topic, 1 if is_by_line(flows) else STEP_TICKS)
     steps = lines.from_file(source, table or TableOptions()) if isinstance(source, Path) else lines.from_lines(source)
     guard = _Guard(steps, out)
     with guard.interruptible():

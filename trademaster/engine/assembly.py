@@ -16,11 +16,13 @@ from schemas.control import Control
 from schemas.topics import TOPICS
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
+from trademaster.engine.bus_part import Reading
+from trademaster.engine.event_parts import read_controls
 from trademaster.engine.plan import Plan
 from trademaster.engine.runtime import Failing, Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
-from trademaster.engine.sources import BusSource, Reading, read_controls
+from trademaster.engine.sources import BusSource
 from trademaster.engine.topology import topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings

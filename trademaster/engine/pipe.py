@@ -1,8 +1,8 @@
 """``trademaster pipe``: flows over lines, from beginning to end, the same answer each time.
 
 One worker, one source, in lockstep: an epoch of zero length makes the engine finish each step of the input before it takes the next.
-What a step caused is written when its epoch closes: by causing line, topic, key and counter; what the end of input closes comes last, by
-event time.
+What goes round a cycle of flows becomes a step of its own before the next line. What a line caused is written when all of it is done: by
+causing line, topic, key and counter; what the end of input closes comes last, by event time.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.flow import Context, step_id
-from schemas.events import RawEnvelope
+from schemas.errors import UsageError
+from schemas.event_reading import read_event
+from schemas.events import Place, RawEnvelope
 from schemas.outgoing import Outgoing
+from trademaster.engine.bus_part import Item
+from trademaster.engine.event_parts import EVENTS
 from trademaster.engine.snapshots import SnapshotFiles
-from trademaster.engine.sources import Item
-from trademaster.engine.topology import find_rows, topics_read
+from trademaster.engine.topology import find_rows, topics_in_cycles, topics_read
 from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
@@ -33,12 +36,22 @@ Step = Sequence[tuple[str, Item]]
 """What is processed before the next step begins: (topic, item)."""
 
 
+MOST_ROUNDS = 10_000
+"""Times that what one line caused may go round; more than that would never end."""
+
+
 @dataclass(slots=True)
 class Progress:
     """Shared by the source and the sink of one pipe."""
 
+    topics_back: frozenset[str] = frozenset()
+    """What is written to these is read again before the next line."""
+    back: list[tuple[Place, bytes]] = field(default_factory=list)
+    """Records that wait to be read again."""
+    rounds: int = 0
+    """How often the present line has gone round."""
     ended: bool = False
-    """The step under way is the one that the end of input makes."""
+    """The step under way is the one that the end of input makes, or comes of it."""
     written: dict[str, int] = field(default_factory=dict)
     """Events written, by topic."""
 
@@ -52,12 +65,24 @@ class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
         self._progress = progress
 
     def next_batch(self) -> Step:
+        if self._progress.back:
+            return self._again()
+        self._progress.rounds = 0
         if self._progress.ended:
             raise StopIteration
         step = next(self._steps, None)
         if step is None:
             self._progress.ended = True
             return self._last()
+        return step
+
+    def _again(self) -> Step:
+        """What the last step wrote to topics that are read here."""
+        self._progress.rounds += 1
+        if self._progress.rounds > MOST_ROUNDS:
+            raise UsageError(f"expected what a line causes to end, found that it went round the flows {MOST_ROUNDS} times")
+        step: list[tuple[str, Item]] = [(place.topic, (EVENTS, [read_event(place, value)])) for place, value in self._progress.back]
+        self._progress.back = []
         return step
 
     def snapshot(self) -> None:
@@ -92,14 +117,21 @@ class LinesPart(StatefulSinkPartition[Outgoing, None]):
             columns = zip(np.asarray(order).tolist(), item.keys, item.values, strict=True)
             self._waiting.extend((place, item.topic, key, at + count, value) for count, (place, key, value) in enumerate(columns))
             self._progress.written[item.topic] = self._progress.written.get(item.topic, 0) + len(item)
+            if item.topic in self._progress.topics_back:
+                self._progress.back += (
+                    (Place(item.topic, 0, line), value) for line, value in zip(np.asarray(item.causes).tolist(), item.values, strict=True)
+                )
 
     def snapshot(self) -> None:
+        if self._progress.back:
+            return
         self._waiting.sort()
         self._out.writelines(b'{"topic":"%s","value":%s}\n' % (topic.encode(), value) for _, topic, _, _, value in self._waiting)
         self._out.flush()
         self._waiting.clear()
 
     def close(self) -> None:
+        self._progress.back = []
         self.snapshot()
 
 
@@ -122,7 +154,7 @@ class NothingSaid:
     def marks(self) -> Mapping[str, Mapping[int, int]]:
         return {}
 
-    def since(self, marks: Mapping[str, Mapping[int, int]]) -> list[RawEnvelope]:
+    def since(self, marks: Mapping[str, Mapping[int, int]] | None) -> list[RawEnvelope]:
         return []
 
 
@@ -143,7 +175,7 @@ def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], la
 
     logging.getLogger("bytewax").setLevel(logging.ERROR)
     flows = find_flows(names)
-    progress = Progress()
+    progress = Progress(frozenset(topics_in_cycles([flow.row for flow in flows])))
     ends = Ends(
         inputs=lambda dataflow, topics: _by_topic(op.input("lines", dataflow, Steps(steps, last, progress)), topics),
         sink=Lines(out, progress),
@@ -165,3 +197,8 @@ def _only(topic: str) -> Any:
 def inputs_of(names: Sequence[str]) -> list[str]:
     """Topics that these flows take from outside when they run as a filter."""
     return topics_read(find_rows(names))
+
+
+def is_by_line(names: Sequence[str]) -> bool:
+    """Whether each line is a step of its own, not a run of ticks."""
+    return any(row.by_line for row in find_rows(names))

@@ -23,6 +23,10 @@ REFRESH_S = 5.0
 """Age at which the known ends of the output topics are asked for again."""
 
 
+KEPT_S = 60.0
+"""For how long what was read of them is kept."""
+
+
 class Idle:
     """Lets a process rest when all of its sources came back empty, and never while one has work.
 
@@ -96,7 +100,7 @@ class Published:
     def __init__(self, open_own_bus: Callable[[], Bus], topics: Sequence[str]) -> None:
         self._open = open_own_bus
         self._topics = topics
-        self._read: dict[str, list[RawEnvelope]] = {}
+        self._read: dict[str, tuple[float, list[RawEnvelope]]] = {}
         self._refreshing = threading.Thread(target=lambda: None)
         self._marks: Mapping[str, Position] = {}
         self._refresh()
@@ -110,21 +114,32 @@ class Published:
             bus.close()
 
     def marks(self) -> Mapping[str, Position]:
+        self._forget()
         marks = self._marks
         if time.monotonic() - self._refreshed > REFRESH_S and not self._refreshing.is_alive():
             self._refreshing = threading.Thread(target=self._refresh, name="published", daemon=True)
             self._refreshing.start()
         return marks
 
-    def since(self, marks: Mapping[str, Mapping[int, int]]) -> list[RawEnvelope]:
+    def since(self, marks: Mapping[str, Mapping[int, int]] | None) -> list[RawEnvelope]:
+        marks = dict.fromkeys(self._topics, _BEGINNING) if marks is None else marks
         key = repr(marks)
         if key not in self._read:
             bus = self._open()
             try:
-                self._read[key] = [event for topic, position in marks.items() for event in _events(bus, topic, position)]
+                events = [event for topic, position in marks.items() for event in _events(bus, topic, position)]
             finally:
                 bus.close()
-        return self._read[key]
+            self._read[key] = time.monotonic(), events
+        return self._read[key][1]
+
+    def _forget(self) -> None:
+        """Shards resume together, so what they read is kept a while; the rest would be a topic held in memory."""
+        oldest = time.monotonic() - KEPT_S
+        self._read = {key: kept for key, kept in self._read.items() if kept[0] > oldest}
+
+
+_BEGINNING: Mapping[int, int] = {}
 
 
 def _events(bus: Bus, topic: str, position: Mapping[int, int]) -> Iterator[RawEnvelope]:

@@ -40,6 +40,11 @@ def inner_topics(flows: Sequence[FlowRow]) -> set[str]:
     return {topic for topic in read if topic != DEAD and TOPICS[topic].lane is not Lane.IN and is_inner(topic)}
 
 
+def topics_in_cycles(flows: Sequence[FlowRow]) -> set[str]:
+    """Topics that a run both writes and reads back from the bus."""
+    return {topic for flow in flows for topic in flow.writes} & set(topics_read(flows)) - {DEAD}
+
+
 def topics_read(flows: Sequence[FlowRow]) -> list[str]:
     """Topics that need a source, in a stable order."""
     inner = inner_topics(flows)

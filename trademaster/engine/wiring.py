@@ -17,9 +17,9 @@ from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
 from flows.flow import Context, Flow, step_id
-from schemas.dead_letters import Reject, encode_dead_letters
+from schemas.dead_letters import INGEST, Reject, encode_dead_letters
 from schemas.outgoing import Outgoing
-from trademaster.engine.sources import REJECTED, Item
+from trademaster.engine.bus_part import REJECTED, Item
 from trademaster.engine.topology import DEAD, find_rows, inner_topics, topics_read
 
 
@@ -53,7 +53,7 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     for topic, items in ends.inputs(dataflow, topics_read([flow.row for flow in flows])).items():
         arrived = op.branch(step_id(topic, "sort"), items, lambda item: item[0] != REJECTED)
         streams[topic] = arrived.trues
-        outgoing.append(_rejected(step_id(topic, "rejects"), arrived.falses, "ingest", ends))
+        outgoing.append(_rejected(step_id(topic, "rejects"), arrived.falses, INGEST, ends))
     inner = inner_topics([flow.row for flow in flows])
     for flow in flows:
         made = flow.build({topic: streams[topic] for topic in flow.row.reads}, contexts[flow.row.name])

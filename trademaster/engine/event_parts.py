@@ -1,0 +1,78 @@
+"""The ways in of what comes one event at a time: control events, orders and executions, bars from the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from flows.flow import SHARD_KEYS
+from schemas.bus import Batch
+from schemas.control import Control
+from schemas.control_codec import decode_control
+from schemas.dead_letters import Reason, Reject
+from schemas.errors import RejectedRecord
+from schemas.event_reading import read_event
+from schemas.events import Place
+from schemas.market_reading import bars_by_shard, read_bar
+from trademaster.engine.bus_part import REJECTED, BusPart, Item
+
+Read = TypeVar("Read")
+
+EVENTS, CONTROL = "events", "control"
+"""Keys under which they arrive: to which shard each belongs is for a flow to say."""
+
+
+class ControlPart(BusPart):
+    """Control events, one at a time; a bad one becomes a dead letter and what was in force stays."""
+
+    with_keys = True
+
+    def items(self, batch: Batch) -> list[Item]:
+        self._runtime.recorder.batch(self._topic, len(batch), len(batch))
+        controls, rejects = read_controls(batch)
+        items: list[Item] = [(CONTROL, control) for control in controls]
+        return [*items, (REJECTED, rejects)] if rejects else items
+
+
+class EventPart(BusPart):
+    """Events, a list a batch."""
+
+    def items(self, batch: Batch) -> list[Item]:
+        self._runtime.recorder.batch(self._topic, len(batch), len(batch))
+        events, rejects = _read(batch, lambda place, _, value: read_event(place, value))
+        items: list[Item] = [(EVENTS, events)] if events else []
+        return [*items, (REJECTED, rejects)] if rejects else items
+
+
+class BarPart(BusPart):
+    """Bars as arrays by shard."""
+
+    def items(self, batch: Batch) -> list[Item]:
+        self._runtime.recorder.batch(self._topic, len(batch), len(batch))
+        bars, rejects = _read(batch, lambda place, _, value: read_bar(value, place.offset))
+        items: list[Item] = [(SHARD_KEYS[shard], rows) for shard, rows in bars_by_shard(bars)]
+        return [*items, (REJECTED, rejects)] if rejects else items
+
+
+def read_controls(batch: Batch) -> tuple[list[Control], list[Reject]]:
+    """The control events of a batch, and what of it cannot be put in force."""
+    return _read(batch, lambda place, key, value: decode_control(place.topic, key, value, place.partition, place.offset))
+
+
+def _read(batch: Batch, read: Callable[[Place, bytes | None, bytes], Read]) -> tuple[list[Read], list[Reject]]:
+    """What the records are, and the dead letters of those that are nothing."""
+    good, rejects = [], []
+    for place, key, value, seen_ns in _records(batch):
+        try:
+            good.append(read(place, key, value))
+        except RejectedRecord as error:
+            rejects.append(Reject(*place, -1, Reason(error.reason), str(error), value, seen_ns))
+    return good, rejects
+
+
+def _records(batch: Batch) -> Iterator[tuple[Place, bytes | None, bytes, int]]:
+    """Place, key, value and the time when it was appended."""
+    keys: Sequence[bytes | None] = batch.keys or [None] * len(batch)
+    columns = zip(batch.partition.tolist(), batch.offset.tolist(), keys, batch.values(), batch.timestamp_ms.tolist(), strict=True)
+    for partition, offset, key, value, seen_ms in columns:
+        yield Place(batch.topic, partition, offset), key, value, seen_ms * 1_000_000
