@@ -23,7 +23,7 @@ from trademaster.engine.runtime import Failing, Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.sources import BusSource
-from trademaster.engine.topology import topics_written
+from trademaster.engine.topology import topics_in_cycles, topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
@@ -58,6 +58,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
         stopping=stopping,
         failing=failing,
         until_end=plan.until_end,
+        in_cycles=frozenset(topics_in_cycles([flow.row for flow in flows])),
     )
     engine = settings.engine
     reading = Reading(engine.source_parts, engine.max_batch, engine.max_wait.ns, settings.market.idle_after)

@@ -24,6 +24,9 @@ SMALL = 8
 
 LAG_EVERY_NS = 1_000_000_000
 
+QUIET_NS = 2_000_000_000
+"""A cycle whose topics bring nothing for so long has come to rest."""
+
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 """When a part wants to be called: always. The engine measures waits by the wall clock, which may be set back by an hour."""
 
@@ -53,7 +56,8 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         self._reading = reading
         start = {part: offset for part, offset in (state or {"position": {}})["position"].items() if part in partitions}
         self._reader: Reader = runtime.bus.reader(topic, partitions, start, with_keys=self.with_keys)
-        self._until = self._reader.end() if runtime.until_end else None
+        self._until = self._reader.end() if runtime.until_end and topic not in runtime.in_cycles else None
+        self._until_quiet = runtime.until_end and topic in runtime.in_cycles
         runtime.idle.sources += 1
         self._polled_ns = 0
         self._lag_ns = 0
@@ -81,6 +85,8 @@ class BusPart(StatefulSourcePartition[Item, Any]):
             return []
         batch = self._reader.poll(self._reading.max_batch, 0.0)
         if batch is None:
+            if self._until_quiet and now_ns - self._runtime.idle.busy_ns > QUIET_NS:
+                raise StopIteration
             self._runtime.idle.empty()
             return self.idle_items()
         self._runtime.idle.busy()

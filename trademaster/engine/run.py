@@ -28,7 +28,8 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
     Args:
         settings: of the program.
         names: of the flows.
-        until_end: stop where the topics ended at the start, instead of waiting for more.
+        until_end: stop where the topics ended at the start, instead of waiting for more; what the run itself writes and reads is read until
+            nothing comes any more.
 
     Raises:
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.

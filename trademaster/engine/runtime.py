@@ -35,6 +35,8 @@ class Idle:
 
     def __init__(self) -> None:
         self.sources = 0
+        self.busy_ns = time.monotonic_ns()
+        """When any of them last had something."""
         self._empty = 0
 
     def empty(self) -> None:
@@ -45,6 +47,7 @@ class Idle:
 
     def busy(self) -> None:
         self._empty = 0
+        self.busy_ns = time.monotonic_ns()
 
 
 class Failing:
@@ -76,7 +79,9 @@ class Runtime:
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set by SIGTERM: sources say that they are at their end, everything drains, state is saved."""
     until_end: bool = False
-    """Sources end where their topic ended when they were opened."""
+    """Sources end where their topic ended when they were opened; those in a cycle when nothing comes any more."""
+    in_cycles: frozenset[str] = frozenset()
+    """Topics that the run writes and reads back from the bus."""
     failing: Failing = field(default_factory=Failing)
     idle: Idle = field(default_factory=Idle)
     closing_ns: int = 0
