@@ -65,6 +65,8 @@ class Case:
             filled: dict[str, Any] = {"symbol": self.key, **_words(payload)}
             if topic == "orders.events":
                 filled = {"account": self.key, "executionId": f"{self.key}-{number}", **filled}
+                if payload["execType"] == "cash":
+                    del filled["symbol"]
             elif topic == "market.ticks":
                 filled |= {
                     name: float(text) for name, text in payload.items() if name in ("price", "size", "bid", "ask", "bidSize", "askSize")
