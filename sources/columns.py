@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from schemas.errors import InputFileError, UsageError
 
-TICKS, BARS = "market.ticks", "market.bars"
+TICKS, BARS, REPORTS = "market.ticks", "market.bars", "orders.events"
 
 ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
     TICKS: {
@@ -37,11 +37,40 @@ ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
         "vwap": ("vwap",),
         "tradeCount": ("tradecount", "trades"),
     },
+    REPORTS: {
+        "execType": ("exectype", "executiontype"),
+        "account": ("account", "accountid", "acct"),
+        "symbol": ("symbol", "ticker", "instrument"),
+        "venue": ("venue", "exchange", "lastmkt"),
+        "orderId": ("orderid", "order"),
+        "executionId": ("executionid", "execid", "fillid", "tradeid", "id"),
+        "referenceExecutionId": ("referenceexecutionid", "execrefid"),
+        "side": ("side", "buysell", "buy/sell", "b/s"),
+        "quantity": ("quantity", "qty", "fillqty", "lastqty", "size", "shares"),
+        "price": ("price", "fillprice", "lastpx", "tradeprice"),
+        "stopPrice": ("stopprice",),
+        "orderType": ("ordertype",),
+        "timeInForce": ("timeinforce", "tif"),
+        "cumulativeQuantity": ("cumulativequantity", "cumqty"),
+        "fee": ("fee", "fees", "commission"),
+        "feeCurrency": ("feecurrency", "commissioncurrency"),
+        "amount": ("amount",),
+        "currency": ("currency",),
+        "reason": ("reason",),
+        "timestamp": ("timestamp", "time", "datetime", "transacttime", "filltime", "tradetime", "date"),
+    },
 }
 """Names that are recognised, without case, spaces, ``_`` and ``-``; the first that a table has is taken."""
 
-NEEDED = {TICKS: ("timestamp", "symbol"), BARS: ("start", "end", "symbol")}
+NEEDED = {TICKS: ("timestamp", "symbol"), BARS: ("start", "end", "symbol"), REPORTS: tuple(ALIASES[REPORTS])}
 """Fields that are looked for by name even where ``--columns`` does not name them."""
+
+_NEEDED_GROUPS: dict[str, tuple[tuple[str, ...], ...]] = {
+    TICKS: (("timestamp",), ("price", "bid", "ask")),
+    BARS: (("start", "end"), ("close", "open", "high", "low", "vwap")),
+    REPORTS: (("executionId",), ("quantity",), ("price",)),
+}
+"""Of each group a table must have a column at least."""
 
 PRICES = frozenset({"price", "bid", "ask", "open", "high", "low", "close", "vwap"})
 """Fields that ``--price-scale`` multiplies."""
@@ -63,6 +92,9 @@ class TableOptions:
     header: bool = True
     delimiter: str | None = None
     """One character; None: recognised among comma, semicolon, tab and bar."""
+    account: str | None = None
+    """Of ``orders.events``: the account, and the venue, of rows that name none."""
+    venue: str | None = None
 
     @classmethod
     def parse(
@@ -75,6 +107,8 @@ class TableOptions:
         time_zone: str = "UTC",
         header: bool = True,
         delimiter: str | None = None,
+        account: str | None = None,
+        venue: str | None = None,
     ) -> TableOptions:
         """From the texts of the command line.
 
@@ -83,7 +117,7 @@ class TableOptions:
         """
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
             raise UsageError(f"expected one character for --delimiter, found {delimiter!r}")
-        return cls(_parse_columns(columns), _parse_scale(price_scale), symbol, time_format, time_zone, header, delimiter)
+        return cls(_parse_columns(columns), _parse_scale(price_scale), symbol, time_format, time_zone, header, delimiter, account, venue)
 
 
 def _parse_columns(text: str) -> dict[str, str]:
@@ -147,7 +181,8 @@ def resolve(topic: str, header: Sequence[str], options: TableOptions, *, source:
     return Columns(topic, places, labels)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column's name as aliases are written."""
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
@@ -179,10 +214,10 @@ def _recognise(topic: str, header: Sequence[str], options: TableOptions, places:
                 if name.strip():
                     places.setdefault(name.strip(), at)
         return
-    plain = [_plain(name) for name in header]
+    plain = [plain_name(name) for name in header]
     for name, aliases in known.items():
         wanted = not options.columns or (name in NEEDED[topic] and name not in places)
-        taken = name == "symbol" and options.symbol is not None
+        taken = name == "symbol" and options.symbol is not None and topic != REPORTS
         if topic == BARS and name == "start" and "end" in places:
             continue
         if wanted and not taken:
@@ -192,7 +227,9 @@ def _recognise(topic: str, header: Sequence[str], options: TableOptions, places:
 
 
 def _require(topic: str, header: Sequence[str], options: TableOptions, places: Mapping[str, int], source: str) -> None:
-    groups = [("timestamp",), ("price", "bid", "ask")] if topic == TICKS else [("start", "end"), ("close", "open", "high", "low", "vwap")]
+    groups = _NEEDED_GROUPS[topic]
+    if topic == REPORTS and "execType" in places:
+        groups = ()  # what a row needs depends on its type
     for group in groups:
         if not any(name in places for name in group):
             what = "the first row of the file is " if not options.header else "its columns are "
@@ -200,11 +237,13 @@ def _require(topic: str, header: Sequence[str], options: TableOptions, places: M
                 f"{source}: expected a column for {' or '.join(group)}, found none; {what}{_shown(header)}",
                 hint=f"name it: --columns {group[0]}=COLUMN (by position, from 1, with --no-header if the file has no line of names)",
             )
-    if "symbol" not in places and options.symbol is None:
-        raise InputFileError(
-            f"{source}: expected a column for symbol, found {_shown(header)}",
-            hint="give --symbol NAME for every row, or --columns symbol=COLUMN",
-        )
+    given = {"symbol": options.symbol, "account": options.account if topic == REPORTS else ""}
+    for name, value in given.items():
+        if groups and name not in places and value is None:
+            raise InputFileError(
+                f"{source}: expected a column for {name}, found {_shown(header)}",
+                hint=f"give --{name} NAME for every row, or --columns {name}=COLUMN",
+            )
 
 
 def _shown(header: Sequence[str]) -> str:

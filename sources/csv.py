@@ -18,8 +18,9 @@ import polars as pl
 from schemas.dead_letters import Reason
 from schemas.errors import InputFileError
 from sources.columns import TICKS, Columns, TableOptions, resolve
+from sources.fill_tables import reader_of
 from sources.input_files import CHUNK_BYTES, Source, chunks, name_of
-from sources.payloads import PayloadBlock, PayloadReader
+from sources.payloads import PayloadBlock
 from sources.table import BadLine, Table, TickBlock, TickReader
 
 MAX_CELL_CHARACTERS = 131_072
@@ -49,7 +50,7 @@ def read_payloads(source: Source, topic: str, options: TableOptions, *, chunk_by
     opened = _open(source, topic, options, chunk_bytes)
     if opened is not None:
         columns, tables = opened
-        yield from PayloadReader(columns, options, source=name_of(source)).read_all(tables)
+        yield from reader_of(columns, options, source=name_of(source)).read_all(tables)
 
 
 def _open(source: Source, topic: str, options: TableOptions, chunk_bytes: int) -> tuple[Columns, Iterator[Table]] | None:

@@ -12,7 +12,8 @@ import polars as pl
 
 from schemas.errors import InputFileError
 from sources.columns import TICKS, Columns, TableOptions, resolve
-from sources.payloads import PayloadBlock, PayloadReader
+from sources.fill_tables import reader_of
+from sources.payloads import PayloadBlock
 from sources.table import Table, TickBlock, TickReader
 
 BLOCK_ROWS = 131_072
@@ -32,7 +33,7 @@ def read_ticks(source: str | Path, options: TableOptions, *, block_rows: int = B
 def read_payloads(source: str | Path, topic: str, options: TableOptions, *, block_rows: int = BLOCK_ROWS) -> Iterator[PayloadBlock]:
     """Each row as the JSON of a payload of any other topic. Raises as ``read_ticks`` does."""
     columns, tables = _open(source, topic, options, block_rows)
-    yield from PayloadReader(columns, options, source=Path(source).name).read_all(tables)
+    yield from reader_of(columns, options, source=Path(source).name).read_all(tables)
 
 
 def _open(source: str | Path, topic: str, options: TableOptions, block_rows: int) -> tuple[Columns, Iterator[Table]]:

@@ -49,18 +49,23 @@ def fill(payload: type[P], values: Mapping[str, Any]) -> P:
     Raises:
         UsageError: names each field that is wrong, with what was expected and found.
     """
-    model = form_of(payload)
+    found = faults_of(payload, values)
+    if found:
+        raise UsageError(f"not a valid {payload.__name__}: " + "; ".join(found), hint=names_of(payload))
+    return msgspec.json.decode(_json(values), type=payload)
+
+
+def faults_of(payload: type[Payload], values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with what a person filled in: each field with what was expected and found; empty: nothing."""
     try:
-        model.model_validate(dict(values))
+        form_of(payload).model_validate(dict(values))
     except ValidationError as error:
-        lines = [_line(payload, detail) for detail in error.errors(include_url=False)]
-        raise UsageError(f"not a valid {payload.__name__}: " + "; ".join(lines), hint=_hint(payload)) from None
+        return [_line(payload, detail) for detail in error.errors(include_url=False)]
     try:
-        filled = msgspec.json.decode(_json(values), type=payload)
-        CHECKS[payload](filled)
+        CHECKS[payload](msgspec.json.decode(_json(values), type=payload))
     except (RejectedRecord, *JSON_ERRORS) as error:
-        raise UsageError(f"not a valid {payload.__name__}: {error}", hint=_hint(payload)) from None
-    return filled
+        return [str(error)]
+    return []
 
 
 def check(payload: Payload) -> None:
@@ -117,7 +122,8 @@ def _line(payload: type[Payload], detail: Any) -> str:
     return f"{where}: {message[:1].lower()}{message[1:]}, found {detail['input']!r}"
 
 
-def _hint(payload: type[Payload]) -> str:
+def names_of(payload: type[Payload]) -> str:
+    """The fields of a form, for a hint."""
     fields = msgspec.structs.fields(cast("Any", payload))
     required = [field.encode_name for field in fields if field.required]
     optional = [field.encode_name for field in fields if not field.required]

@@ -230,7 +230,7 @@ class Ingest:
                 self._report(self.state)
 
     def _end(self) -> Progress:
-        if self.state.last_time_ns >= 0:
+        if self.state.last_time_ns > 0:  # 0: no line was a tick
             self._beat(self.state.last_time_ns + self._end_after_ns)
         self._writer.flush()
         self._tell(always=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trademaster.settings import Settings
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="File to read.")]
+OrderFile = Annotated[Path, typer.Argument(metavar="FILE", help="File to read, plain or in gzip; - is stdin.")]
 Speed = Annotated[str, typer.Option("--speed", metavar="FACTOR", help="max, or how many times faster than event time: 1, 10.")]
 Batch = Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Most ticks a record: 1 is a record each, more is an array.")]
 EndAfter = Annotated[
@@ -122,6 +123,99 @@ def jsonl(
         feed.lines(read_lines(source, name))
 
 
+def fills(
+    file: OrderFile,
+    bus: options.BusUrl = None,
+    columns: options.Columns = None,
+    account: options.Account = None,
+    symbol: options.Symbol = None,
+    venue: options.Venue = None,
+    price_scale: options.PriceScale = None,
+    time_format: options.TimeFormat = None,
+    time_zone: options.TimeZone = "UTC",
+    no_header: options.NoHeader = False,
+    delimiter: options.Delimiter = None,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+    sets: options.Sets = None,
+) -> None:
+    """Write the fills of a table (CSV, Parquet) or of JSON lines to orders.events.
+
+    Columns are recognised by their names. Sides are buy, sell, B, S, BOT, SLD; without a side a quantity below 0 is a sale.
+    The same fills make the same events, whichever file they come from.
+
+    Example: trademaster ingest fills fills.csv --account A1 --columns executionId=ID,price=Price,quantity=Qty
+    """
+    settings = options.settings_of(config, sets, bus__url=bus)
+    table = options.table_of(columns, price_scale, symbol, time_format, time_zone, no_header, delimiter, account, venue)
+    from sources.fill_files import read_fills
+
+    source = sys.stdin.buffer if str(file) == "-" else file
+    with _feed(settings, file.name, "max", "0s", 1, quiet) as feed:
+        feed.lines(read_fills(source, table))
+
+
+def fix(
+    file: OrderFile,
+    bus: options.BusUrl = None,
+    account: options.Account = None,
+    symbol: options.Symbol = None,
+    venue: options.Venue = None,
+    ignore_checksum: Annotated[bool, typer.Option("--ignore-checksum", help="Take messages with a wrong checksum, or none.")] = False,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+    sets: options.Sets = None,
+) -> None:
+    """Write the execution reports of a FIX log to orders.events.
+
+    Messages (8=FIX... to 10=...) may follow a timestamp in their line; fields are delimited by SOH, | or ^A. An order keeps its first
+    ClOrdID as its id when it is replaced. Other messages are passed over.
+
+    Example: trademaster ingest fix FIX.4.4-BROKER.messages.log --account A1
+    """
+    settings = options.settings_of(config, sets, bus__url=bus)
+    from sources.fix import FixLog
+    from sources.reports import read_reports
+
+    source = sys.stdin.buffer if str(file) == "-" else file
+    log = FixLog(account, symbol, venue, checksum=not ignore_checksum)
+    with _feed(settings, file.name, "max", "0s", 1, quiet) as feed:
+        feed.lines(read_reports(source, log.translate))
+        _require_reports(feed, file, "execution reports (8=FIX..., 35=8)")
+
+
+def alpaca(
+    file: OrderFile,
+    bus: options.BusUrl = None,
+    account: options.Account = None,
+    venue: options.Venue = None,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+    sets: options.Sets = None,
+) -> None:
+    """Write Alpaca's trade updates, as recorded, to orders.events.
+
+    A line is a message {"stream": "trade_updates", "data": ...}, its data alone, or an array of them. An order keeps its first
+    client_order_id as its id when it is replaced. Other streams are passed over.
+
+    Example: trademaster ingest alpaca updates.jsonl --account PA123
+    """
+    settings = options.settings_of(config, sets, bus__url=bus)
+    from sources.alpaca import AlpacaStream
+    from sources.reports import read_reports
+
+    source = sys.stdin.buffer if str(file) == "-" else file
+    stream = AlpacaStream(account, venue)
+    with _feed(settings, file.name, "max", "0s", 1, quiet) as feed:
+        feed.lines(read_reports(source, stream.translate))
+        _require_reports(feed, file, "messages of trade_updates")
+
+
+def _require_reports(feed: Ingest, file: Path, expected: str) -> None:
+    if not feed.state.events and not feed.state.rejected:
+        raise UsageError(f"{file.name}: expected {expected}, found none", hint="nothing was written; is it the right file?")
+
+
 def simulate(
     bus: options.BusUrl = None,
     symbols: Annotated[int, typer.Option(min=1, metavar="N", help="Symbols; activity is Zipf, prices are correlated.")] = 1000,
@@ -208,4 +302,4 @@ def _text(state: Progress) -> str:
     return f"{state.events} events in {state.elapsed_s:.1f} s, {short(state.rate)}/s, {state.records} records, {state.rejected} rejected"
 
 
-app = options.group(COMMANDS["ingest"], csv, parquet, jsonl, simulate)
+app = options.group(COMMANDS["ingest"], csv, parquet, jsonl, fills, fix, alpaca, simulate)

@@ -37,6 +37,8 @@ TimeFormat = Annotated[
 TimeZone = Annotated[str, typer.Option("--time-zone", metavar="ZONE", help="Zone of dates that name none, such as America/New_York.")]
 NoHeader = Annotated[bool, typer.Option("--no-header", help="The table's first line is data; columns are called 1, 2, ...")]
 Delimiter = Annotated[str | None, typer.Option("--delimiter", metavar="CHAR", help="What parts columns; recognised if left out.")]
+Account = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Account of reports on orders.events that name none.")]
+Venue = Annotated[str | None, typer.Option("--venue", metavar="NAME", help="Venue of reports on orders.events that name none.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line of progress.")]
 
 
@@ -79,6 +81,8 @@ def table_of(
     time_zone: str,
     no_header: bool,
     delimiter: str | None = None,
+    account: str | None = None,
+    venue: str | None = None,
 ) -> TableOptions:
     """How a table is read.
 
@@ -95,6 +99,8 @@ def table_of(
         time_zone=time_zone,
         header=not no_header,
         delimiter=delimiter,
+        account=account,
+        venue=venue,
     )
 
 

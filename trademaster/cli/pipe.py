@@ -26,6 +26,8 @@ def pipe(
     time_zone: options.TimeZone = "UTC",
     no_header: options.NoHeader = False,
     delimiter: options.Delimiter = None,
+    account: options.Account = None,
+    venue: options.Venue = None,
     config: options.Config = None,
     sets: options.Sets = None,
 ) -> None:
@@ -38,7 +40,7 @@ def pipe(
     """
     from schemas.topics import topic as topic_row
 
-    table = options.table_of(columns, price_scale, symbol, time_format, time_zone, no_header, delimiter)
+    table = options.table_of(columns, price_scale, symbol, time_format, time_zone, no_header, delimiter, account, venue)
     name = topic_row(topic).name
     settings = options.settings_of(config, sets)
     from trademaster.kernels import ensure_compiled
