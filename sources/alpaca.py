@@ -90,10 +90,10 @@ class AlpacaStream:
             if _text(outer["stream"]) != "trade_updates":
                 return None
             outer = _object(outer.get("data", b"{}"))
+        elif "action" in outer and "event" not in outer:
+            return None  # what the client said
         elif "data" in outer and "event" not in outer:
             outer = _object(outer["data"])
-        if "action" in outer and "event" not in outer:
-            return None  # what the client said
         data = _fields(outer)
         event = data.get("event")
         if event is None or "order" not in outer:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from schemas.orders import ExecType, ExecutionReport
+from schemas.orders import ExecType, ExecutionReport, Side
 
 MAX_NAMES = 1_000_000
 """Of each kind; the oldest are forgotten first. What speaks of a forgotten one keeps the venue's name."""
@@ -27,7 +27,7 @@ class VenueNames:
     def __init__(self) -> None:
         self._orders: dict[str, str] = {}
         self._fills: dict[str, str] = {}
-        self._seen: dict[str, tuple[str | None, str | None, str | None]] = {}
+        self._seen: dict[str, tuple[str | None, str | None, Side | None]] = {}
         self._venues: dict[str, str | None] = {}
 
     def order(self, name: str, before: str | None = None) -> str:
@@ -56,13 +56,11 @@ class VenueNames:
         return report
 
     def _with_order(self, report: ExecutionReport) -> ExecutionReport:
-        assert report.order_id
-        account, symbol, side = self._seen.get(report.order_id, (None, None, None))
-        report = msgspec.structs.replace(
-            report, account=report.account or account, symbol=report.symbol or symbol, side=report.side or side
-        )
-        _keep(self._seen, report.order_id, (report.account, report.symbol, report.side))
-        return report
+        order_id = report.order_id or ""
+        account, symbol, side = self._seen.get(order_id, (None, None, None))
+        account, symbol, side = report.account or account, report.symbol or symbol, report.side or side
+        _keep(self._seen, order_id, (account, symbol, side))
+        return msgspec.structs.replace(report, account=account, symbol=symbol, side=side)
 
 
 def _keep(names: dict[str, V], name: str, value: V) -> None:

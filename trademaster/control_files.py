@@ -99,7 +99,7 @@ def _from_yaml(text: str) -> ControlFile:
     if root is None:
         return found
     if not isinstance(root, yaml.MappingNode):
-        found.faults.append(f"line 1: expected keys {', '.join(KINDS)}, each with a list of entries, found a {root.id}")
+        found.faults.append(f"line 1: expected keys {', '.join(KINDS)}, each with a list of entries, found a {getattr(root, 'id', 'node')}")
         return found
     for key, value in root.value:
         name, line = str(key.value), key.start_mark.line + 1
