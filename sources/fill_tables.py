@@ -68,7 +68,8 @@ class FillReader:
             fills = self._block(rows, [block.lines[at] for at in taken], values.__getitem__, [])
             broken = {reject.line for reject in bad}
             good = dict(zip(fills.lines.tolist(), fills.payloads, strict=True))
-            kept = [at for at, line in enumerate(block.lines) if line in good or at not in set(taken)]
+            judged = set(taken)
+            kept = [at for at, line in enumerate(block.lines) if line in good or at not in judged]
             yield LineBlock(
                 [block.lines[at] for at in kept],
                 [block.topics[at] for at in kept],

@@ -96,7 +96,7 @@ def test_each_event(event: str, expected: str) -> None:
     (found,) = reports(fill("E2", event, previous_execution_id="E1"))
     assert found.exec_type == expected
     if expected in ("new", "pending_new", "replaced"):
-        assert (found.quantity, found.price, found.order_type, found.time_in_force) == (10, Decimal("187.5"), "limit", "gtc")
+        assert (found.quantity, found.price, found.order_type, found.time_in_force) == (Decimal(10), Decimal("187.5"), "limit", "gtc")
     if expected in ("bust", "correct"):
         assert found.reference_execution_id == "E1"
 

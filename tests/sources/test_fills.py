@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -96,13 +97,7 @@ def test_without_a_side_the_sign_says_which_way(quantity: Decimal) -> None:
 def test_a_scale_of_prices_is_exact(price: str, scale: str) -> None:
     report = report_of({"price": price}, Defaults(price_scale=Decimal(scale)))
     assert report.price is not None
-    assert report.price / Decimal(scale) == Decimal(price) or (report.price.as_integer_ratio() == _product(price, scale))
-
-
-def _product(price: str, scale: str) -> tuple[int, int]:
-    from fractions import Fraction
-
-    return (Fraction(price) * Fraction(scale)).as_integer_ratio()
+    assert report.price.as_integer_ratio() == (Fraction(price) * Fraction(scale)).as_integer_ratio()
 
 
 BAD = [

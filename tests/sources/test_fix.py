@@ -133,12 +133,12 @@ OF_KIND = [
 def test_each_exec_type(kind: str, expected: str) -> None:
     (found,) = reports(execution("E2", kind, "31=2", "32=5", "38=50", "44=2.5", "99=2.4", "40=4", "59=1", "19=E1", "14=5", "58=why"))
     assert found.exec_type == expected
-    assert (found.reason, found.cumulative_quantity) == ("why", 5)
+    assert (found.reason, found.cumulative_quantity) == ("why", Decimal(5))
     if expected in ("fill", "correct"):
-        assert (found.quantity, found.price) == (5, 2)
+        assert (found.quantity, found.price) == (Decimal(5), Decimal(2))
     elif expected in ("new", "replaced", "pending_new"):
         terms = (found.quantity, found.price, found.stop_price, found.order_type, found.time_in_force)
-        assert terms == (50, Decimal("2.5"), Decimal("2.4"), "stop_limit", "gtc")
+        assert terms == (Decimal(50), Decimal("2.5"), Decimal("2.4"), "stop_limit", "gtc")
     else:
         assert (found.quantity, found.price, found.order_type) == (None, None, None)
     assert found.reference_execution_id == ("E1" if expected in ("bust", "correct") else None)
