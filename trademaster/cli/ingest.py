@@ -213,7 +213,10 @@ def alpaca(
 
 def _require_reports(feed: Ingest, file: Path, expected: str) -> None:
     if not feed.state.events and not feed.state.rejected:
-        raise UsageError(f"{file.name}: expected {expected}, found none", hint="nothing was written; is it the right file?")
+        raise UsageError(
+            f"{file.name}: expected {expected}, found none",
+            hint="nothing was written; orders, heartbeats and answers about an order's status are no reports of what happened",
+        )
 
 
 def simulate(
