@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 COMMANDS = {
-    "demo": "Show real trades becoming bars, marks and alerts, in this terminal.",
+    "demo": "Show real trades becoming bars, alerts, orders, positions and P&L, in this terminal.",
     "run": "Run flows over a bus until stopped.",
     "pipe": "Run flows as a filter: records in on stdin or from a file, events out on stdout.",
     "ingest": "Write ticks, orders and fills from a file or a simulator to a bus.",

@@ -20,10 +20,11 @@ def demo(
     config: options.Config = None,
     sets: options.Sets = None,
 ) -> None:
-    """Show real trades becoming bars, marks and alerts, in this terminal.
+    """Show real trades becoming bars, alerts, orders, positions and P&L, in this terminal.
 
-    Starts an embedded bus and the market flow, replays the AMZN session of 2012-06-21 beside simulated symbols and shows
-    marks, bars, volatility, alerts and the rate. Ctrl-C stops it. Nothing else needs to be installed.
+    Starts an embedded bus and the flows, replays the AMZN session of 2012-06-21 beside simulated symbols, lets three simple strategies
+    trade it on the paper exchange, and shows marks, bars, alerts, and each account's positions and P&L. Ctrl-C stops it. Nothing else
+    needs to be installed.
     """
     settings = options.settings_of(config, sets)
     from trademaster.demo import run_demo

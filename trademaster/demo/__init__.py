@@ -1,4 +1,4 @@
-"""``trademaster demo``: an embedded bus, the market flow, a replay of a real session, and a live view in the terminal."""
+"""``trademaster demo``: an embedded bus, the flows, a replay of a real session, traders, and a live view in the terminal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from trademaster.settings import Settings
 
 if TYPE_CHECKING:
     from trademaster.demo.feed import Feed
+    from trademaster.demo.traders import Traders
 
 INTERVAL = "1m"
 """Bars shown: at the default speed of 60 one closes every second."""
+
+FLOWS = ("market", "orders", "paper", "portfolio")
+
+FEES = ("--set", "paper.fee_per_share=0.0035", "--set", "paper.fee_minimum=0.35")
 
 BAND = b'{"limitId":"demo","rule":"price_band","scope":"firm","threshold":"0.005"}'
 POLL_S = 0.1
@@ -41,6 +46,7 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
     """
     from trademaster.bus import open_bus
     from trademaster.demo.feed import Feed
+    from trademaster.demo.traders import Traders, opened
     from trademaster.topic_settings import topic_settings
 
     stopping = threading.Event()
@@ -56,20 +62,22 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
         writer.write(Records("control.limits", [0], [b"demo"], [BAND]))
         writer.flush()
         writer.close()
-        flow = stack.enter_context(_market_flow(url, place))
-        feed = Feed(bus, symbols, speed)
-        feed.start()
-        stack.callback(feed.stop)
-        _show(bus, feed, flow, stopping, duration_s)
+        opened(bus)
+        flow = stack.enter_context(_flows(url, place))
+        feed, traders = Feed(bus, symbols, speed), Traders(bus, INTERVAL)
+        for thread in (feed, traders):
+            thread.start()
+            stack.callback(thread.stop)
+        _show(bus, feed, traders, flow, stopping, duration_s)
 
 
 @contextlib.contextmanager
-def _market_flow(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """``trademaster run market`` beside us, its log in a file."""
-    log = folder / "market.log"
+def _flows(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """``trademaster run`` beside us, its log in a file."""
+    log = folder / "run.log"
     arguments = [
         "run",
-        "market",
+        *FLOWS,
         "--bus",
         url,
         "--recovery",
@@ -77,6 +85,7 @@ def _market_flow(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         "--quiet",
         "--set",
         f"market.intervals=1s,{INTERVAL}",
+        *FEES,
     ]
     with log.open("wb") as out:
         flow = subprocess.Popen([sys.executable, "-m", "trademaster", *arguments], stderr=out, start_new_session=True)
@@ -90,7 +99,9 @@ def _market_flow(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             flow.wait()
 
 
-def _show(bus: Bus, feed: Feed, flow: subprocess.Popen[bytes], stopping: threading.Event, duration_s: float | None) -> None:
+def _show(
+    bus: Bus, feed: Feed, traders: Traders, flow: subprocess.Popen[bytes], stopping: threading.Event, duration_s: float | None
+) -> None:
     from rich.console import Console
     from rich.live import Live
 
@@ -110,7 +121,7 @@ def _show(bus: Bus, feed: Feed, flow: subprocess.Popen[bytes], stopping: threadi
             for reader in readers:
                 while (batch := reader.poll(10_000, 0.0)) is not None:
                     board.apply(batch)
-            _check(feed, flow)
+            _check(feed, traders, flow)
             now = time.monotonic()
             if duration_s is not None and now - began >= duration_s:
                 break
@@ -120,10 +131,9 @@ def _show(bus: Bus, feed: Feed, flow: subprocess.Popen[bytes], stopping: threadi
     console.print(screen.summary(feed.ticks))
 
 
-def _check(feed: Feed, flow: subprocess.Popen[bytes]) -> None:
-    if feed.error is not None:
-        raise feed.error
+def _check(feed: Feed, traders: Traders, flow: subprocess.Popen[bytes]) -> None:
+    for thread in (feed, traders):
+        if thread.error is not None:
+            raise thread.error
     if flow.poll() is not None:
-        raise TradeMasterError(
-            f"the market flow ended with code {flow.returncode}", hint="run `trademaster doctor`; --folder DIR keeps its log"
-        )
+        raise TradeMasterError(f"the flows ended with code {flow.returncode}", hint="run `trademaster doctor`; --folder DIR keeps its log")

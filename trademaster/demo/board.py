@@ -1,9 +1,9 @@
-"""What the demo shows: the latest mark of each symbol, its last bars, the last alerts. Fed from the bus, drawn by ``view``."""
+"""What the demo shows: marks, bars, alerts; accounts with their positions. Fed from the bus, drawn by ``view``."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,15 +12,20 @@ from schemas.alerts import Alert
 from schemas.bus import Batch
 from schemas.events import Envelope
 from schemas.market import Bar, Mark
+from schemas.orders import OrderUpdate
+from schemas.portfolio import BalanceUpdate, PnlChange
 
 BARS_SHOWN = 24
 ALERTS_SHOWN = 8
 
-TOPICS = ("market.marks", "market.bars", "risk.alerts")
+TOPICS = ("market.marks", "market.bars", "risk.alerts", "orders.updates", "portfolio.pnl", "portfolio.accounts")
 
 _marks = msgspec.json.Decoder(Envelope[Mark]).decode
 _bars = msgspec.json.Decoder(Envelope[Bar]).decode
 _alerts = msgspec.json.Decoder(Envelope[Alert]).decode
+_orders = msgspec.json.Decoder(Envelope[OrderUpdate]).decode
+_pnl = msgspec.json.Decoder(Envelope[PnlChange]).decode
+_accounts = msgspec.json.Decoder(Envelope[BalanceUpdate]).decode
 
 
 @dataclass(slots=True)
@@ -35,12 +40,22 @@ class Row:
 
 
 @dataclass(slots=True)
+class Book:
+    """One account."""
+
+    balance: BalanceUpdate | None = None
+    positions: dict[str, PnlChange] = field(default_factory=dict)
+    fills: int = 0
+
+
+@dataclass(slots=True)
 class Board:
     """All that is on the screen."""
 
     interval: str
     """Bars of this interval are shown."""
     rows: dict[str, Row] = field(default_factory=dict)
+    books: dict[str, Book] = field(default_factory=dict)
     alerts: deque[Envelope[Alert]] = field(default_factory=lambda: deque(maxlen=ALERTS_SHOWN))
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOPICS, 0))
     time: str = ""
@@ -54,8 +69,25 @@ class Board:
             self._marks(map(_marks, values))
         elif batch.topic == "market.bars":
             self._bars(map(_bars, values))
-        else:
+        elif batch.topic == "risk.alerts":
             self._alerts(map(_alerts, values))
+        else:
+            self._books(batch.topic, values)
+
+    def _books(self, topic: str, values: Sequence[bytes]) -> None:
+        for value in values:
+            if topic == "orders.updates":
+                update = _orders(value).payload
+                self._book(update.account).fills += update.last_quantity is not None
+            elif topic == "portfolio.pnl":
+                position = _pnl(value).payload
+                self._book(position.account).positions[position.symbol] = position
+            else:
+                balance = _accounts(value).payload
+                self._book(balance.account).balance = balance
+
+    def _book(self, account: str) -> Book:
+        return self.books.setdefault(account, Book())
 
     def _row(self, symbol: str) -> Row:
         return self.rows.setdefault(symbol, Row())

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.alerts import Alert
-from trademaster.demo.board import Board, Row
+from trademaster.demo.board import Board, Book, Row
 
 RATE_SAMPLES = 8
 WIDE = 140
@@ -22,6 +22,8 @@ WIDE = 140
 NARROW_CLOSES = 8
 LINES_BESIDE = 8
 """Lines of a screen that are neither symbols nor alerts."""
+BOOK_LINES = 3
+"""Lines of the accounts' table beside the accounts."""
 NOTE = "real AMZN trades of 2012-06-21 beside simulated symbols; Ctrl-C stops"
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -54,25 +56,35 @@ class Screen:
             f"{ticks:,} ticks",
             f"{counts['market.bars']:,} bars",
             f"{counts['risk.alerts']:,} alerts",
+            f"{self._fills():,} fills",
         ]
         title = ("TradeMaster Streams" if is_wide else "TradeMaster", "bold")
         head = Text.assemble(title, gap, gap.join(numbers), no_wrap=True, overflow="ellipsis")
         if not self._board.rows:
             return Group(head, Text("\nstarting the market flow ...", style="dim"))
         note = Text(NOTE, style="dim", no_wrap=True, overflow="ellipsis")
-        room = self._console.height - len(self._board.rows) - LINES_BESIDE
-        return Group(head, _symbols(self._board, is_wide=is_wide), _alerts(self._board, max(1, room)), note)
+        books = [_books(self._board.books, is_wide=is_wide)] if self._board.books else []
+        room = self._console.height - len(self._board.rows) - LINES_BESIDE - (BOOK_LINES + len(self._board.books) if books else 0)
+        return Group(head, _symbols(self._board, is_wide=is_wide), *books, _alerts(self._board, max(1, room)), note)
 
     def print(self, ticks: int) -> None:
         """One line, for a console that is no terminal."""
         marks = (row.mark for row in self._board.rows.values() if row.mark is not None)
         prices = "  ".join(f"{mark.symbol} {_price(mark.price)}" for mark in sorted(marks, key=lambda mark: mark.symbol))
-        self._console.print(f"{self._clock()}  {self._rate(ticks):,.0f} ticks/s  {prices}", highlight=False, soft_wrap=True)
+        equity = "  ".join(
+            f"{account} {_money(book.balance.equity)}" for account, book in sorted(self._board.books.items()) if book.balance is not None
+        )
+        self._console.print(f"{self._clock()}  {self._rate(ticks):,.0f} ticks/s  {prices}  {equity}", highlight=False, soft_wrap=True)
 
     def summary(self, ticks: int) -> str:
         """What was seen, for the end."""
         counts = self._board.counts
-        return f"{ticks:,} ticks became {counts['market.bars']:,} bars and {counts['risk.alerts']:,} alerts"
+        bars, alerts = counts["market.bars"], counts["risk.alerts"]
+        profit = sum(book.balance.day_pnl or 0.0 for book in self._board.books.values() if book.balance is not None)
+        return f"{ticks:,} ticks became {bars:,} bars and {alerts:,} alerts; {self._fills():,} fills made {profit:,.2f} USD"
+
+    def _fills(self) -> int:
+        return sum(book.fills for book in self._board.books.values())
 
     def _clock(self) -> str:
         return self._board.time[:19].replace("T", " ") + " UTC" if self._board.time else "..."
@@ -115,6 +127,37 @@ def _cells(symbol: str, row: Row, *, is_wide: bool) -> list[RenderableType]:
         Text(summary, style=style),
         Text(sparkline(row.closes if is_wide else list(row.closes)[-NARROW_CLOSES:]), style=style),
     ]
+
+
+def _books(books: dict[str, Book], *, is_wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+    table.add_column("account", no_wrap=True)
+    for name in ("equity", "day P&L", "realised", "unrealised", "gross", "net") if is_wide else ("equity", "day P&L"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("positions", no_wrap=True)
+    for account, book in sorted(books.items()):
+        balance = book.balance
+        numbers = [""] * 6
+        if balance:
+            numbers = [_money(balance.equity), _money(balance.day_pnl), _money(balance.realized_pnl), _money(balance.unrealized_pnl)]
+            numbers += [_money(balance.gross_exposure), _money(balance.net_exposure)]
+        style = "red" if balance and (balance.day_pnl or 0) < 0 else "green"
+        cells = [Text(cell, style=style if place == 1 else "") for place, cell in enumerate(numbers if is_wide else numbers[:2])]
+        table.add_row(Text(account, style="bold"), *cells, _positions(book))
+    return table
+
+
+def _positions(book: Book) -> Text:
+    held = [position for _, position in sorted(book.positions.items()) if position.quantity]
+    parts: list[tuple[str, str]] = []
+    for position in held:
+        style = "red" if (position.unrealized_pnl or 0) < 0 else "green"
+        parts += [(f"{position.symbol} ", "bold"), (f"{position.quantity:+,.0f} ", ""), (f"{_money(position.unrealized_pnl)}  ", style)]
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
+def _money(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.2f}"
 
 
 def _price(value: float | None) -> str:

@@ -1,0 +1,152 @@
+"""Orders go round a cycle of flows through the bus; whatever is killed, no order has two outcomes and nothing is executed twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas.control import Account
+from schemas.event_outgoing import event_encoder
+from schemas.events import NOWHERE, Event, EventType, Header
+from schemas.orders import OrderCommand
+from schemas.symbols import SYMBOLS
+from schemas.times import format_time
+from sources.simulator import Law, Simulator
+from tests.engine.books import TERMINAL, check_cash, check_orders, check_positions, fills_of, latest
+from tests.engine.running import FAST, by_id, command, events, family, kill, wait_until, write_control, write_ticks
+from trademaster.bus import open_bus
+
+SEED = int(os.environ.get("TRADEMASTER_TEST_SEED", "5"))
+KILLS = 10
+ROUNDS = 60
+ACCOUNTS = {f"ACC{number}": Decimal(1_000_000) for number in range(5)}
+FLOWS = ("market", "orders", "paper", "portfolio")
+FEES = ("--set", "paper.fee_per_share=0.005", "--set", "paper.fee_rate=0.0001", "--set", "paper.participation=0.5")
+
+_encode = event_encoder("orders.commands")
+
+
+class Trader:
+    """Sends random commands; each has an id of its own."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._count = 0
+        self._open: list[tuple[str, str]] = []
+
+    def commands(self, prices: dict[str, float], time_ns: int) -> Iterator[Event[OrderCommand]]:
+        rng = self._rng
+        for _ in range(rng.randrange(1, 8)):
+            self._count += 1
+            name = f"C{self._count}"
+            if self._open and rng.random() < 0.3:
+                account, order_id = rng.choice(self._open)
+                given: dict[str, Any] = {"order_id": order_id, "command": rng.choice(["cancel", "replace"])}
+                if given["command"] == "replace":
+                    given |= {"quantity": Decimal(rng.randrange(1, 300))}
+            else:
+                account, symbol = rng.choice(list(ACCOUNTS)), rng.choice(list(prices))
+                given = {"order_id": f"O{self._count}", "command": "place", "symbol": symbol, **self._order(prices[symbol])}
+                self._open = [*self._open[-30:], (account, given["order_id"])]
+            yield self._event(OrderCommand(account=account, idempotency_key=name, **given), name, time_ns)
+
+    def cancel_all(self, time_ns: int) -> Iterator[Event[OrderCommand]]:
+        for account in ACCOUNTS:
+            yield self._event(OrderCommand("cancel_all", account), f"end-{account}", time_ns)
+
+    def _order(self, price: float) -> dict[str, Any]:
+        rng = self._rng
+        kind = rng.choice(["market", "limit", "limit", "stop"])
+        near = Decimal(repr(round(price * rng.uniform(0.999, 1.001), 2)))
+        return {
+            "side": rng.choice(["buy", "sell"]),
+            "quantity": Decimal(rng.randrange(1, 300)),
+            "order_type": kind,
+            "time_in_force": rng.choice(["gtc", "ioc"]) if kind != "stop" else "gtc",
+            **({"price": near} if kind == "limit" else {"stop_price": near} if kind == "stop" else {}),
+        }
+
+    @staticmethod
+    def _event(order: OrderCommand, name: str, time_ns: int) -> Event[OrderCommand]:
+        header = Header(name, name, EventType.ORDER_COMMAND, 2, format_time(time_ns), "test")
+        return Event(header, order, time_ns, NOWHERE)
+
+
+def write_commands(url: str, commands: list[Event[OrderCommand]]) -> None:
+    bus = open_bus(url)
+    writer = bus.writer()
+    writer.write(_encode([commands]).records(len(bus.partitions("orders.commands"))))
+    writer.flush()
+    writer.close()
+    bus.close()
+
+
+def start(url: str, recovery: Path, processes: int) -> subprocess.Popen[bytes]:
+    where = ("--bus", url, "--recovery", str(recovery), "--processes", str(processes), "--quiet")
+    return subprocess.Popen(command("run", *FLOWS, *where, *FAST, *FEES), stderr=subprocess.DEVNULL)
+
+
+def test_killed_again_and_again_every_order_has_one_history(own_bus: str, tmp_path: Path) -> None:
+    rng, trader = random.Random(SEED), Trader(random.Random(SEED))
+    for account, cash in ACCOUNTS.items():
+        write_control(own_bus, "control.accounts", account.encode(), msgspec.json.encode(Account(account, cash=cash)))
+    market = Simulator(6, rate=200, seed=SEED, law=Law(zipf=0.2, volatility=(0.5, 1.0)))
+    blocks = market.blocks((ROUNDS + 400) * 100, 100)
+    process, prices, kills = start(own_bus, tmp_path / "recovery", 1), dict[str, float](), set(rng.sample(range(2, ROUNDS), KILLS))
+    newest = 0
+    try:
+        for round_number in range(ROUNDS):
+            block = next(blocks)
+            prices |= {SYMBOLS.names[row["symbol"]]: float(row["price"]) for row in block if row["price"] == row["price"]}
+            newest = write_ticks(own_bus, [block])
+            write_commands(own_bus, list(trader.commands(prices, newest)))
+            if round_number in kills:
+                seen = len(events(own_bus, "orders.updates"))
+                wait_until(lambda seen=seen: len(events(own_bus, "orders.updates")) > seen, "orders are answered")  # type: ignore[misc]
+                victim = rng.choice(family(process))
+                kill(victim)
+                if victim == process.pid:
+                    process.wait()
+                    process = start(own_bus, tmp_path / "recovery", rng.choice([1, 1, 2, 3]))
+        write_commands(own_bus, list(trader.cancel_all(newest)))
+
+        def settled() -> bool:
+            write_ticks(own_bus, [next(blocks)])
+            states = latest(events(own_bus, "orders.updates"), "account", "orderId")
+            return all(state["status"] in TERMINAL for state in states.values())
+
+        wait_until(settled, "every order is done", 120)
+        fills = fills_of(by_id(events(own_bus, "orders.events")).values())
+        wait_until(lambda: _positions_follow(own_bus, len(fills)), "positions follow", 60)
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    check(own_bus)
+
+
+def _positions_follow(url: str, fills: int) -> bool:
+    found = latest(events(url, "portfolio.positions"), "account", "symbol")
+    return sum(int(payload["version"]) for payload in found.values()) == fills
+
+
+def check(url: str) -> None:
+    reports = list(by_id(events(url, "orders.events")).values())
+    updates = list(by_id(events(url, "orders.updates")).values())
+    fills = fills_of(reports)
+    assert len(fills) > ROUNDS, "there was trading"
+    assert len({fill["executionId"] for fill in fills}) == len(fills)
+    check_orders(updates, fills)
+    published = events(url, "portfolio.positions")
+    by_id(published)
+    check_positions(published, fills)
+    check_cash(events(url, "portfolio.accounts"), fills, ACCOUNTS)
