@@ -1,0 +1,74 @@
+"""What can change an order, and the text by which each cause is known for ever: the ids of updates are made of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from schemas.events import Event, Header
+from schemas.orders import ExecType, ExecutionReport, OrderCommand
+
+
+class Split(msgspec.Struct, frozen=True, gc=False):
+    """A corporate action: ``ratio`` new units for an old one."""
+
+    identity: str
+    symbol: str
+    ratio: Decimal
+    time_ns: int
+
+
+class Cause(msgspec.Struct, frozen=True, gc=False):
+    """One command, report or split, as it waits for its turn."""
+
+    identity: str
+    command: Event[OrderCommand] | None = None
+    report: Event[ExecutionReport] | None = None
+    split: Split | None = None
+
+    @property
+    def time_ns(self) -> int:
+        """Event time."""
+        one: Any = self.command or self.report or self.split
+        return int(one.time_ns)
+
+    @property
+    def header(self) -> Header | None:
+        """Of the event that it is; a split is none here."""
+        event: Event[Any] | None = self.command or self.report
+        return event.header if event else None
+
+
+def join(*parts: str | None) -> str:
+    """Parts as one text that no other parts make."""
+    return "|".join((part or "").replace("%", "%25").replace("|", "%7C") for part in parts)
+
+
+def command_cause(event: Event[OrderCommand]) -> Cause:
+    """A command is known by its idempotency key, else by its event's id."""
+    key = event.payload.idempotency_key
+    return Cause(join("command", "event", event.header.event_id) if key is None else join("command", key), command=event)
+
+
+def report_cause(event: Event[ExecutionReport]) -> Cause:
+    """A report is known by its type and execution id; without one by type, time and what is filled in all."""
+    report = event.payload
+    kind = report.exec_type.value
+    if report.execution_id:
+        return Cause(join("report", kind, report.venue, report.symbol, report.execution_id), report=event)
+    if report.exec_type in (ExecType.BUST, ExecType.CORRECT):
+        return Cause(join("report", kind, report.venue, report.symbol, "", report.reference_execution_id, str(event.time_ns)), report=event)
+    filled = "" if report.cumulative_quantity is None else format(report.cumulative_quantity.normalize(), "f")
+    return Cause(join("report", kind, "", "", "", str(event.time_ns), filled), report=event)
+
+
+def fill_key(venue: str | None, symbol: str | None, execution_id: str | None) -> str:
+    """A fill of an account, for ever."""
+    return join(venue, symbol, execution_id)
+
+
+def update_id(account: str, order_id: str, identity: str) -> str:
+    """Id of the update that a cause makes of an order."""
+    return f"order|{join(account, order_id)}|{identity}"
