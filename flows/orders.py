@@ -40,4 +40,4 @@ def build(inputs: Streams, context: Context) -> Streams:
     }
 
 
-FLOW = Flow(row=ORDERS, build=build, encode=lambda settings: {"orders.updates": event_encoder("orders.updates")})
+FLOW = Flow(row=ORDERS, build=build, encode=lambda _: {"orders.updates": event_encoder("orders.updates")})

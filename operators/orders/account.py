@@ -97,6 +97,12 @@ class Account:
         if order_id is not None:
             self._packed.pop(order_id, None)
 
+    def order_ids(self) -> list[str]:
+        """Orders that something may still happen to, besides late reports: the open ones, and those that have a script."""
+        scripts = self.memory.scripts
+        known = [order_id for order_id in self.orders if order_id not in self.memory.finished or order_id in scripts]
+        return known + [order_id for order_id in scripts if order_id not in self.orders]
+
     def is_new(self, identity: str) -> bool:
         """Remember a command; False where it was known."""
         keys = self.memory.keys
@@ -154,7 +160,7 @@ class Account:
         for packed in stored["orders"]:
             order = msgspec.msgpack.decode(packed, type=Order)
             account.orders[order.order_id] = order
-            account.fills |= {key: order.order_id for key in _names(order)}
+            account.fills |= dict.fromkeys(_names(order), order.order_id)
         return account
 
 

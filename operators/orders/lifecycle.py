@@ -45,7 +45,8 @@ class OrderBook:
     """The orders of a shard of accounts.
 
     A report on an order that is not known waits for its command, until a command of the account, or a watermark, is later by
-    ``unknown_after_ns``; a bust or correction waits in the same way for its fill, by the reports of its symbol. Reports alone open no order.
+    ``unknown_after_ns``; a bust or correction waits in the same way for its fill, by the reports of its symbol. Reports alone open
+    no order.
     An answer that is about no order of ours (an unknown one, or an id used before) bears version 0.
     """
 
@@ -67,9 +68,8 @@ class OrderBook:
         if command.command != "cancel_all":
             self._submit(account, command.order_id or "", cause)
             return self._made
-        for order_id in [*account.orders, *(one for one in account.memory.scripts if one not in account.orders)]:
-            if order_id not in account.memory.finished or order_id in account.memory.scripts:
-                self._submit(account, order_id, cause)
+        for order_id in account.order_ids():
+            self._submit(account, order_id, cause)
         return self._made
 
     def on_report(self, event: Event[ExecutionReport]) -> OrdersOutput:
@@ -96,17 +96,21 @@ class OrderBook:
             self._wait(account.memory.for_fill.setdefault(report.symbol or "", Waiting()), key, cause)
         return self._made
 
-    def on_split(self, split: Split) -> OrdersOutput:
-        """Adjust what was ordered before it, here and in what comes later; one that is known changes nothing."""
-        self._begin(Place("control.actions", 0, 0))
-        known = self._splits.setdefault(split.symbol, {})
-        if split.identity in known:
-            return self._made
-        known[split.identity] = split
-        if len(known) > SPLITS_KEPT:
-            del known[next(iter(known))]
+    def on_split(self, split: Split, place: Place) -> OrdersOutput:
+        """Adjust what was ordered before it, here and in what comes later; one that is known changes nothing.
+
+        One without a time (0) adjusts what is here.
+        """
+        self._begin(place)
+        if split.time_ns:
+            known = self._splits.setdefault(split.symbol, {})
+            if split.identity in known:
+                return self._made
+            known[split.identity] = split
+            if len(known) > SPLITS_KEPT:
+                del known[next(iter(known))]
         for account in self._accounts.values():
-            for order_id in [*account.orders, *(one for one in account.memory.scripts if one not in account.orders)]:
+            for order_id in account.order_ids():
                 self._submit_split(account, order_id, split)
         return self._made
 
@@ -210,16 +214,16 @@ class OrderBook:
             if order and command.symbol in (None, order.symbol) and ask_cancel(order) is None:
                 self._say(account, order, cause, News(EVENT_TYPE_OF[order.status]))
         elif order is None:
-            reason = f"unknown order {order_id} for account {account.name}"
-            self._answer(account, order_id, cause, event, EventType.ORDER_CANCEL_REJECTED, reason)
+            unknown = f"unknown order {order_id} for account {account.name}"
+            self._answer(account, order_id, cause, event, EventType.ORDER_CANCEL_REJECTED, unknown)
         else:
             reason = ask_cancel(order) if command.command == "cancel" else ask_replace(order, event)
             self._say(account, order, cause, News(EventType.ORDER_CANCEL_REJECTED if reason else EVENT_TYPE_OF[order.status], reason))
 
     def _open(self, account: Account, order_id: str, order: Order | None, cause: Cause, event: Event[OrderCommand]) -> None:
         if order:
-            reason = f"order id {order_id} was used before by another placing"
-            self._answer(account, order_id, cause, event, EventType.ORDER_REJECTED, reason)
+            used = f"order id {order_id} was used before by another placing"
+            self._answer(account, order_id, cause, event, EventType.ORDER_REJECTED, used)
             return
         order = placed(event.payload, order_id, event.header.correlation_id, event.time_ns)
         reason = wrong_with(order)
@@ -255,11 +259,11 @@ class OrderBook:
 
     def _submit_split(self, account: Account, order_id: str, split: Split) -> None:
         order = account.orders.get(order_id)
-        if order_id in account.memory.scripts or (order and order.symbol == split.symbol and order.placed_ns < split.time_ns):
+        if order_id in account.memory.scripts or (order and order.symbol == split.symbol and _is_before(order, split)):
             self._submit(account, order_id, Cause(split.identity, split=split))
 
     def _split(self, account: Account, order: Order, cause: Cause, split: Split) -> None:
-        if order.symbol != split.symbol or order.placed_ns >= split.time_ns or order.is_finished or cause.identity in order.seen:
+        if order.symbol != split.symbol or not _is_before(order, split) or order.is_finished or cause.identity in order.seen:
             return
         order.remember(cause.identity)
         order.splits.append((split.time_ns, split.ratio))
@@ -325,3 +329,5 @@ class OrderBook:
         self._made.rejects.append(reject_event(event, reason, detail))
 
 
+def _is_before(order: Order, split: Split) -> bool:
+    return not split.time_ns or order.placed_ns < split.time_ns

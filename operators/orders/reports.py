@@ -53,7 +53,9 @@ def apply_report(order: Order, event: Event[ExecutionReport]) -> Outcome:
 
 
 def _illegal(order: Order, report: ExecutionReport) -> Refusal:
-    return Refusal(Reason.TRANSITION, f"order {order.order_id} is {order.status}: expected a report that may follow, found {report.exec_type}")
+    return Refusal(
+        Reason.TRANSITION, f"order {order.order_id} is {order.status}: expected a report that may follow, found {report.exec_type}"
+    )
 
 
 def _news(order: Order, report: ExecutionReport, event_type: EventType | None = None) -> News:
@@ -61,7 +63,7 @@ def _news(order: Order, report: ExecutionReport, event_type: EventType | None = 
     return News(event_type or EVENT_TYPE_OF[order.status], report.reason)
 
 
-def _pending_new(order: Order, event: Event[ExecutionReport]) -> Outcome:
+def _pending_new(_order: Order, _event: Event[ExecutionReport]) -> Outcome:
     return None
 
 

@@ -55,10 +55,10 @@ class OrdersStep:
             return self._book.on_watermark(item.time_ns)
         if isinstance(item, Control):
             split = split_of(item)
-            return self._book.on_split(split) if split else None
+            return self._book.on_split(split, item.place) if split else None
         if isinstance(item.payload, OrderCommand):
-            return self._book.on_command(item)  # type: ignore[arg-type]
-        return self._book.on_report(item)  # type: ignore[arg-type]
+            return self._book.on_command(item)
+        return self._book.on_report(item)
 
     def _is_ours(self, account: str) -> bool:
         return shard_of(account.encode("utf-8", "surrogatepass")) == self._number

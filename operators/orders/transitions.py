@@ -29,7 +29,7 @@ MAY_COME: dict[ExecType, frozenset[Status]] = {
     ExecType.BUST: _ANY,
     ExecType.CORRECT: _ANY,
 }
-"""A filled order is replaced by a larger one (C.1.c). CANCELED, EXPIRED and REJECTED stand beside themselves: said again, they say nothing."""
+"""A filled order may be replaced by a larger one (C.1.c). CANCELED, EXPIRED and REJECTED said again say nothing."""
 
 MAY_BE_LATE = frozenset(
     {

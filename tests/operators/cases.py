@@ -14,10 +14,12 @@ import numpy as np
 from operators.contract import Case, Said
 from operators.market.output import MarketSettings
 from operators.market.shard import MarketShard
+from operators.orders.lifecycle import OrderBook
 from schemas.control import Instrument, Limit
 from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame
 from tests.operators import streams
+from tests.operators.cases_orders import ORDER_BOOK
 
 CONTROLS: list[Callable[[MarketShard], Any]] = [
     lambda shard: shard.on_limit("ten", Limit("ten", "price_band", "firm", Decimal("0.10"))),
@@ -76,4 +78,5 @@ CASES: dict[type, Case] = {
     MarketShard: Case(
         make=lambda: MarketShard(MarketSettings(("1s", "4s", "1m"), lateness_ns=1_500_000_000)), inputs=market_inputs, apply=market_apply
     ),
+    OrderBook: ORDER_BOOK,
 }
