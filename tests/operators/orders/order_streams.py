@@ -76,9 +76,9 @@ def interleaved(rng: random.Random, parts: list[list[Any]]) -> list[Any]:
     left, merged = [list(part) for part in parts], []
     while any(left):
         part = rng.choice([part for part in left if part])
-        for _ in range(rng.choice((1, 1, 2, len(part)))):
-            if part:
-                merged.append(part.pop(0))
+        count = rng.choice((1, 1, 2, len(part)))
+        merged += part[:count]
+        del part[:count]
     return merged
 
 
