@@ -385,3 +385,23 @@ def test_commands_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) 
         desk.place(order_id=key, idempotency_key=key)
     assert desk.place(order_id="c", idempotency_key="c") == []
     assert desk.place(order_id="a", idempotency_key="a")[0].payload.version == 0
+
+
+def test_a_pending_cancel_that_was_overtaken_by_its_refusal_does_not_come_back() -> None:
+    desk = Desk()
+    desk.place()
+    desk.command("cancel")
+    desk.report("cancel_rejected", time_ns=9)
+    assert desk.report("pending_cancel", time_ns=8) == []
+    desk.report("pending_cancel", time_ns=10)
+    assert (desk.last.status, types(desk)[-1]) == (Status.PENDING_CANCEL, "ORDER_PENDING"), "somebody else asked for it"
+
+
+def test_a_correction_is_known_by_its_own_id_after_a_restart() -> None:
+    desk, again = Desk(), Desk()
+    desk.place()
+    desk.fill("10", execution_id="f")
+    desk.report("correct", execution_id="c", reference_execution_id="f", quantity="20", price="50")
+    again.book.restore(desk.book.snapshot())
+    again.report("bust", reference_execution_id="c")
+    assert again.last.filled_quantity == 0

@@ -130,6 +130,17 @@ def test_events_of_different_orders_may_be_permuted(seed: int) -> None:
         assert by_order(run(book(), apart)) == by_order(run(book(), events))
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds)
+def test_a_snapshot_holds_what_came_since_the_last_one(seed: int) -> None:
+    often, once = book(), book()
+    for event in interleaved(random.Random(seed), streams(seed)):
+        run(often, [event])
+        often.snapshot()
+        run(once, [event])
+    assert often.snapshot() == once.snapshot()
+
+
 FILLS = [("f1", "10", "49"), ("f2", "20", "50"), ("f3", "30", "53")]
 
 
