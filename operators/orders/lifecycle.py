@@ -14,11 +14,11 @@ import msgspec
 from operators.orders.account import SAID_KEPT, Account, Waiting
 from operators.orders.causes import Cause, Split, command_cause, fill_key, report_cause, update_id
 from operators.orders.commands import ask_cancel, ask_replace, wrong_with
-from operators.orders.decimals import EXACT, OUTPUT
-from operators.orders.order import Order, Request, placed
+from operators.orders.order import Order, placed
 from operators.orders.reports import News, Refusal, apply_report
 from operators.orders.script import Script
 from operators.orders.settings import OrdersSettings
+from operators.orders.splits import Splits, apply_split, concerns
 from schemas.dead_letters import Reason, Reject
 from schemas.event_reading import reject_event
 from schemas.events import LANES, Event, EventType, Header, Place
@@ -26,9 +26,6 @@ from schemas.orders import EVENT_TYPE_OF, ExecType, ExecutionReport, OrderComman
 from schemas.times import END_OF_TIME_NS, format_time
 
 SOURCE = "orders"
-
-SPLITS_KEPT = 100
-"""Splits of a symbol that are known again; the oldest is forgotten first."""
 
 NOT_OURS = frozenset({ExecType.TRANSFER, ExecType.CASH})
 _BY_FILL = frozenset({ExecType.BUST, ExecType.CORRECT})
@@ -53,7 +50,7 @@ class OrderBook:
     def __init__(self, settings: OrdersSettings) -> None:
         self._wait_ns = settings.unknown_after_ns
         self._accounts: dict[str, Account] = {}
-        self._splits: dict[str, dict[str, Split]] = {}
+        self._splits = Splits()
         self._made = OrdersOutput()
         self._place = Place("", 0, 0)
 
@@ -102,13 +99,8 @@ class OrderBook:
         One without a time (0) adjusts what is here.
         """
         self._begin(place)
-        if split.time_ns:
-            known = self._splits.setdefault(split.symbol, {})
-            if split.identity in known:
-                return self._made
-            known[split.identity] = split
-            if len(known) > SPLITS_KEPT:
-                del known[next(iter(known))]
+        if not self._splits.is_new(split):
+            return self._made
         for account in self._accounts.values():
             for order_id in account.order_ids():
                 self._submit_split(account, order_id, split)
@@ -147,14 +139,15 @@ class OrderBook:
 
     def snapshot(self) -> dict[str, Any]:
         """All that is remembered, as plain data."""
-        splits = [msgspec.msgpack.encode(split) for known in self._splits.values() for split in known.values()]
-        return {"version": 1, "splits": splits, "accounts": {name: account.stored() for name, account in self._accounts.items()}}
+        return {
+            "version": 1,
+            "splits": self._splits.stored(),
+            "accounts": {name: account.stored() for name, account in self._accounts.items()},
+        }
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Continue from a snapshot, on a book that has seen nothing."""
-        for packed in stored["splits"]:
-            split = msgspec.msgpack.decode(packed, type=Split)
-            self._splits.setdefault(split.symbol, {})[split.identity] = split
+        self._splits = Splits(stored["splits"])
         self._accounts = {name: Account.from_stored(name, one) for name, one in stored["accounts"].items()}
 
     def _begin(self, place: Place) -> None:
@@ -200,8 +193,8 @@ class OrderBook:
             self._command(account, order_id, order, cause, cause.command)
         elif cause.report:
             self._report(account, order_id, order, cause, cause.report)
-        elif cause.split and order:
-            self._split(account, order, cause, cause.split)
+        elif cause.split and order and (reason := apply_split(order, cause.split)):
+            self._say(account, order, cause, News(EventType.ORDER_REPLACED, reason))
         order = account.orders.get(order_id)
         if order:
             account.settle(order)
@@ -231,7 +224,7 @@ class OrderBook:
             order.ended = Status.REJECTED
         account.orders[order_id] = order
         self._say(account, order, cause, News(EVENT_TYPE_OF[order.status], reason))
-        for split in list(self._splits.get(order.symbol or "", {}).values()):
+        for split in self._splits.of(order.symbol):
             self._submit_split(account, order_id, split)
         for waiting in account.memory.for_order.take(order_id):
             self._submit(account, order_id, waiting)
@@ -259,30 +252,8 @@ class OrderBook:
 
     def _submit_split(self, account: Account, order_id: str, split: Split) -> None:
         order = account.orders.get(order_id)
-        if order_id in account.memory.scripts or (order and order.symbol == split.symbol and _is_before(order, split)):
+        if order_id in account.memory.scripts or (order and concerns(order, split)):
             self._submit(account, order_id, Cause(split.identity, split=split))
-
-    def _split(self, account: Account, order: Order, cause: Cause, split: Split) -> None:
-        if order.symbol != split.symbol or not _is_before(order, split) or order.is_finished or cause.identity in order.seen:
-            return
-        order.remember(cause.identity)
-        order.splits.append((split.time_ns, split.ratio))
-        if order.quantity is not None:
-            order.quantity = EXACT.multiply(order.quantity, split.ratio)
-        order.price = None if order.price is None else OUTPUT.divide(order.price, split.ratio)
-        order.stop_price = None if order.stop_price is None else OUTPUT.divide(order.stop_price, split.ratio)
-        order.filled = EXACT.multiply(order.filled, split.ratio)
-        for fill in order.fills.values():
-            fill.quantity = EXACT.multiply(fill.quantity, split.ratio)
-        order.requests = [
-            Request(
-                None if asked.quantity is None else EXACT.multiply(asked.quantity, split.ratio),
-                None if asked.price is None else OUTPUT.divide(asked.price, split.ratio),
-                None if asked.stop_price is None else OUTPUT.divide(asked.stop_price, split.ratio),
-            )
-            for asked in order.requests
-        ]
-        self._say(account, order, cause, News(EventType.ORDER_REPLACED, f"split {split.ratio:f}"))
 
     def _say(self, account: Account, order: Order, cause: Cause, news: News) -> None:
         order.version += 1
@@ -327,7 +298,3 @@ class OrderBook:
 
     def _reject(self, event: Event[ExecutionReport], reason: Reason, detail: str) -> None:
         self._made.rejects.append(reject_event(event, reason, detail))
-
-
-def _is_before(order: Order, split: Split) -> bool:
-    return not split.time_ns or order.placed_ns < split.time_ns

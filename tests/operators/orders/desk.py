@@ -76,7 +76,8 @@ class Desk:
         return self.take(self.book.on_watermark(time_ns))
 
     @property
-    def last(self) -> OrderUpdate:
+    def last(self) -> Any:
+        """Payload of the last update."""
         return self.updates[-1].payload
 
     @property

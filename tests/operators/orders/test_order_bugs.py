@@ -212,9 +212,8 @@ def test_a_state_event_without_an_id_is_known_by_type_time_and_what_is_filled() 
     desk.report("suspended", execution_id=None, time_ns=9)
     desk.report("new", execution_id=None, time_ns=10)
     assert desk.report("suspended", execution_id=None, time_ns=9) == []
-    assert desk.last.status is Status.NEW
     desk.report("suspended", execution_id=None, time_ns=11, cumulative_quantity="0")
-    assert desk.last.status is Status.SUSPENDED
+    assert statuses(desk) == ["PENDING_NEW", "SUSPENDED", "NEW", "SUSPENDED"]
 
 
 def test_an_overfill_applies_and_is_said() -> None:

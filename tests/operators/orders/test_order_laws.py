@@ -79,9 +79,9 @@ def test_said_is_said_whatever_the_interleaving_after_a_crash(seed: int, crashes
         assert contents.setdefault(event_id, content(update)) == content(update), "an id has one content"
         if payload.version:
             assert versions.setdefault((payload.account, payload.order_id, payload.version), event_id) == event_id, "one outcome"
-    for (account, order_id), update in final(published).items():
+    for (account, order_id), last in final(published).items():
         order = one._accounts[account].orders[order_id]
-        assert (order.status, order.filled, order.version) == (update.status, update.filled_quantity, update.version)
+        assert (order.status, order.filled, order.version) == (last.status, last.filled_quantity, last.version)
 
 
 @settings(max_examples=60, deadline=None)
