@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 
@@ -37,7 +37,7 @@ def name_of(event: Event[OrderUpdate]) -> str:
 class PaperStep:
     """One shard."""
 
-    adopts_when_fresh = True
+    adopts_when_fresh: ClassVar[bool] = True
 
     def __init__(self, settings: PaperSettings, shard: int, state: dict[str, Any] | None) -> None:
         """``state``: of a snapshot; None starts afresh."""
