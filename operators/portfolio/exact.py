@@ -33,6 +33,8 @@ def proportion(of: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 
 def shown(value: Decimal) -> Decimal:
     """The same number without trailing zeros and without an exponent above 0: ``100``, not ``1E+2``."""
+    if not value:
+        return ZERO
     plain = EXACT.normalize(value)
     return EXACT.quantize(plain, Decimal(1)) if plain == plain.to_integral_value(context=EXACT) else plain
 

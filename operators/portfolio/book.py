@@ -1,0 +1,120 @@
+"""The fold of fills: what is held, what it cost, what was realised, and what moved in cash."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from operators.portfolio.costing import Cost, abs_less, close_lots, open_lot
+from operators.portfolio.exact import ZERO, add, multiply, proportion, subtract
+from operators.portfolio.fills import FeeKind, Fill
+from schemas.control import Costing
+
+
+class Book:
+    """A position's numbers. Sums only, so that what is realised at flat is the sum of the cash flows to the last digit.
+
+    Attributes:
+        quantity: signed; cost: what it cost (below 0 of a short), of an inverse contract with the other sign.
+        gains: realised, dividends among it, before fees; fees: those that are converted.
+        cash: what moved in the instrument's currency; moved: worth of transfers.
+        foreign: paid in other currencies, by currency (dividends received are below 0).
+        unconverted: fees of which no rate is known, by currency; they are in no sum but ``foreign``.
+        unknown_income: currencies of dividends of which no rate is known.
+        lots: (quantity, cost) each; of average cost at most one.
+    """
+
+    __slots__ = ("cash", "cost", "fees", "foreign", "gains", "lots", "moved", "quantity", "unconverted", "unknown_income")
+
+    def __init__(self) -> None:
+        self.quantity = self.cost = self.gains = self.fees = self.cash = self.moved = ZERO
+        self.foreign: dict[str, Decimal] = {}
+        self.unconverted: dict[str, Decimal] = {}
+        self.unknown_income: set[str] = set()
+        self.lots: list[Cost] = []
+
+    def copy(self) -> Book:
+        """Another of the same content."""
+        other = Book()
+        other.quantity, other.cost, other.gains, other.fees = self.quantity, self.cost, self.gains, self.fees
+        other.cash, other.moved = self.cash, self.moved
+        other.foreign, other.unconverted, other.lots = dict(self.foreign), dict(self.unconverted), list(self.lots)
+        other.unknown_income = set(self.unknown_income)
+        return other
+
+    def apply(self, fill: Fill, costing: Costing, ratio: Decimal | None = None) -> None:
+        """Fold one live fill; ``ratio``: by which later splits scale its quantity. What it cost they leave alone."""
+        change = fill.change if ratio is None else multiply(fill.change, ratio)
+        gain = self.trade(change, fill.value, costing)
+        if fill.fee:
+            self._pay(fill)
+        if fill.is_transfer:
+            self.moved = subtract(self.moved, gain) if fill.terms.is_margined else add(self.moved, self._notional(fill))
+        else:
+            self.cash = add(self.cash, gain) if fill.terms.is_margined else subtract(self.cash, self._notional(fill))
+
+    def trade(self, change: Decimal, value: Decimal, costing: Costing) -> Decimal:
+        """Change the quantity, which costs ``value``; what that realised. A flip is two legs: close all, open the rest."""
+        held = self.quantity
+        self.quantity = add(held, change)
+        if not change:
+            return self._gain(value.copy_negate())
+        if not held or (held > 0) is (change > 0):
+            open_lot(self.lots, costing, change, value)
+            self.cost = add(self.cost, value)
+            return ZERO
+        flips = abs_less(held, change)
+        closing = held if flips else change.copy_negate()
+        brought = proportion(value, held.copy_negate(), change) if flips else value
+        taken = close_lots(self.lots, costing, closing)
+        self.cost = subtract(self.cost, taken)
+        if flips:
+            rest = subtract(value, brought)
+            open_lot(self.lots, costing, self.quantity, rest)
+            self.cost = add(self.cost, rest)
+        return self._gain(add(brought, taken).copy_negate())
+
+    def receive(self, amount: Decimal) -> None:
+        """Income in the instrument's currency, below 0 paid."""
+        self.cash = add(self.cash, amount)
+        self._gain(amount)
+
+    def receive_foreign(self, amount: Decimal, currency: str, rate: Decimal | None) -> None:
+        """Income in another currency, converted at ``rate`` if that is known."""
+        self.foreign[currency] = subtract(self.foreign.get(currency, ZERO), amount)
+        if rate is None:
+            self.unknown_income.add(currency)
+        else:
+            self._gain(multiply(amount, rate))
+
+    def convert(self, currency: str, rate: Decimal) -> None:
+        """Now the rate of fees in a currency is known."""
+        amount = self.unconverted.pop(currency, ZERO)
+        self.fees = add(self.fees, multiply(amount, rate))
+
+    def split(self, ratio: Decimal) -> None:
+        """Scale what is open; what it cost stays."""
+        self.quantity = multiply(self.quantity, ratio)
+        self.lots = [(multiply(quantity, ratio), cost) for quantity, cost in self.lots]
+
+    def recost(self, costing: Costing) -> None:
+        """Go on with another costing: of average cost all lots are one."""
+        if costing == "average" and self.lots:
+            self.lots = [(self.quantity, self.cost)]
+
+    def _pay(self, fill: Fill) -> None:
+        self.fees = add(self.fees, fill.fee_value)
+        if fill.fee_kind is FeeKind.SETTLEMENT:
+            self.cash = subtract(self.cash, fill.fee_value)
+        elif fill.fee_kind is FeeKind.FOREIGN:
+            self.foreign[fill.fee_currency] = add(self.foreign.get(fill.fee_currency, ZERO), fill.fee)
+            if fill.fee_rate is None:
+                self.unconverted[fill.fee_currency] = add(self.unconverted.get(fill.fee_currency, ZERO), fill.fee)
+
+    @staticmethod
+    def _notional(fill: Fill) -> Decimal:
+        """What was paid for the reported quantity: a fee in the base currency was paid for too."""
+        return add(fill.value, fill.fee_value) if fill.fee_kind is FeeKind.BASE else fill.value
+
+    def _gain(self, gain: Decimal) -> Decimal:
+        self.gains = add(self.gains, gain)
+        return gain
