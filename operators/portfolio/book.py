@@ -41,6 +41,10 @@ class Book:
         other.unknown_income = set(self.unknown_income)
         return other
 
+    def equals(self, other: Book) -> bool:
+        """Whether all numbers are alike."""
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
     def apply(self, fill: Fill, costing: Costing, ratio: Decimal | None = None) -> None:
         """Fold one live fill; ``ratio``: by which later splits scale its quantity. What it cost they leave alone."""
         change = fill.change if ratio is None else multiply(fill.change, ratio)

@@ -2,42 +2,373 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from operators.portfolio.actions import Effect
+from operators.portfolio.calendar import Calendar
+from operators.portfolio.cash import CashBook
+from operators.portfolio.corrections import Parked, amend, check_price
+from operators.portfolio.exact import ZERO
+from operators.portfolio.fills import Fill, FillId, fill_of, signed_quantity
 from operators.portfolio.output import LedgerOutput
+from operators.portfolio.position import Position
+from operators.portfolio.rates import Rates
+from operators.portfolio.said import holding_of, update_of
 from operators.portfolio.settings import PortfolioSettings
-from schemas.control import Control
-from schemas.events import Event
+from operators.portfolio.stored import load, store
+from operators.portfolio.terms import UNKNOWN, Terms, terms_of
+from schemas.control import Account, Action, Control, Costing, Instrument
+from schemas.dead_letters import Reason, Reject
+from schemas.errors import RejectedRecord
+from schemas.event_reading import reject_event
+from schemas.events import Event, Place
 from schemas.holdings import Rate
-from schemas.orders import ExecutionReport
+from schemas.orders import ExecType, ExecutionReport
+
+VERSION = 1
+INSTRUMENTS, ACCOUNTS, ACTIONS = "control.instruments", "control.accounts", "control.actions"
+
+MAX_ACTIONS = 10_000
+"""Corporate actions that are kept; what comes beyond is refused."""
+
+Key = tuple[str, str]
+"""(symbol, account)."""
 
 
 class Ledger:
-    """All positions of one shard of symbols, folded from their fills."""
+    """All positions of one shard of symbols, folded from their fills.
+
+    What is kept is bounded: ``fills_kept`` fills of a position, ``Parked.MAX`` busts and corrections that wait for their fill,
+    ``CashBook.MAX`` ids of cash reports, MAX_ACTIONS corporate actions. Positions are as many as the pairs of account and symbol.
+    """
 
     def __init__(self, settings: PortfolioSettings) -> None:
         """An empty one."""
+        self._settings = settings
+        self._rates = Rates(settings.pivot)
+        self._positions: dict[str, dict[str, Position]] = {}
+        self._terms: dict[str, Terms] = {}
+        self._accounts: dict[str, Costing | None] = {}
+        self._calendar = Calendar()
+        self._parked = Parked()
+        self._cash = CashBook()
+        self._waiting: dict[tuple[str, str], dict[Key, None]] = {}
+        """Positions that lack a rate, by (currency, their own currency)."""
+        self._sequence = 0
+        self._now_ns = 0
+        self._controls: dict[str, Any] | None = None
+        """Stored form of what controls said, until it changes."""
 
     def on_report(self, event: Event[ExecutionReport]) -> LedgerOutput:
         """Apply a fill, bust, correction, transfer or cash report; all others are ignored."""
-        raise NotImplementedError
+        kind = event.payload.exec_type
+        output = LedgerOutput()
+        try:
+            if kind is ExecType.FILL or kind is ExecType.TRANSFER:
+                self._fill(event, output)
+            elif kind is ExecType.BUST or kind is ExecType.CORRECT:
+                self._amend(event, output)
+            elif kind is ExecType.CASH:
+                self._check_account(event.payload.account)
+                output.cash += self._cash.take(event)
+        except RejectedRecord as error:
+            output.rejects.append(reject_event(event, Reason(error.reason), str(error)))
+        return output
 
     def on_control(self, control: Control) -> LedgerOutput:
         """Apply an instrument, an account's costing or a corporate action. Saying it again changes nothing."""
-        raise NotImplementedError
+        output = LedgerOutput()
+        self._controls = None
+        try:
+            if control.topic == INSTRUMENTS:
+                self._instrument(control)
+            elif control.topic == ACCOUNTS:
+                self._account(control, output)
+            elif control.topic == ACTIONS:
+                self._action(control, output)
+        except RejectedRecord as error:
+            value = b"" if control.payload is None else msgspec.json.encode(control.payload)
+            place = _place_of(control)
+            output.rejects.append(Reject(*place, -1, Reason(error.reason), str(error), value, control.time_ns))
+        return output
 
     def on_rate(self, rate: Rate) -> LedgerOutput:
-        """A rate of exchange became known: fees that waited for it are converted."""
-        raise NotImplementedError
+        """A rate of exchange became known: fees and dividends that waited for it are converted."""
+        output = LedgerOutput()
+        if not self._rates.put(rate) or not self._waiting:
+            return output
+        for pair in sorted(self._waiting):
+            found = self._rates.rate(*pair)
+            if found is None:
+                continue
+            for symbol, account in sorted(self._waiting.pop(pair)):
+                position = self._positions[symbol][account]
+                self._resolve(symbol, position.terms.currency)
+                position.convert(pair[0], found, self._calendar.active(symbol))
+                cause = f"rate|{rate.base}|{rate.quote}|{rate.time_ns}"
+                self._say(output, position, cause, position.correlation_id, rate.time_ns, rate.place)
+        return output
 
     def on_time(self, time_ns: int) -> LedgerOutput:
-        """Event time has come this far: actions become effective; what waited too long for its fill becomes a dead letter."""
-        raise NotImplementedError
+        """Event time has come this far: actions take effect; what waited too long for its fill becomes a dead letter."""
+        output = LedgerOutput()
+        self._now_ns = max(self._now_ns, time_ns)
+        if time_ns >= self._calendar.next_ns:
+            for effect in self._calendar.all_due(time_ns):
+                self._take_effect(effect, output)
+        for event in self._parked.expire(time_ns):
+            output.rejects.append(self._orphan(event))
+        return output
 
     def snapshot(self) -> dict[str, Any]:
         """All that is remembered as plain data with a ``version``; later inputs leave it alone."""
-        raise NotImplementedError
+        if self._controls is None:
+            self._controls = {
+                "terms": msgspec.msgpack.encode(self._terms),
+                "accounts": msgspec.msgpack.encode(self._accounts),
+                "actions": msgspec.msgpack.encode(self._calendar.dump()),
+            }
+        return {
+            "version": VERSION,
+            "sequence": self._sequence,
+            "now_ns": self._now_ns,
+            "positions": [position.stored or store(position) for position in self._all()],
+            "rates": self._rates.dump(),
+            "parked": msgspec.msgpack.encode(self._parked.dump()),
+            "cash": self._cash.dump(),
+            **self._controls,
+        }
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Continue from a snapshot, on a ledger that has seen nothing."""
-        raise NotImplementedError
+        self._sequence, self._now_ns = stored["sequence"], stored["now_ns"]
+        self._terms = msgspec.msgpack.decode(stored["terms"], type=dict[str, Terms])
+        self._accounts = msgspec.msgpack.decode(stored["accounts"], type=dict[str, Costing | None])
+        self._calendar.load(msgspec.msgpack.decode(stored["actions"]))
+        self._rates.load(stored["rates"])
+        self._parked.load(msgspec.msgpack.decode(stored["parked"]))
+        self._cash.load(stored["cash"])
+        for one in stored["positions"]:
+            position = load(one)
+            self._positions.setdefault(position.symbol, {})[position.account] = position
+            self._note_unknown(position)
+
+    def _fill(self, event: Event[ExecutionReport], output: LedgerOutput) -> None:
+        report = event.payload
+        account, symbol, price = report.account, report.symbol, report.price
+        assert account is not None and symbol is not None and report.execution_id is not None and price is not None
+        self._check_account(account)
+        terms = self._terms.get(symbol, UNKNOWN)
+        position = self._positions.get(symbol, {}).get(account)
+        if position is None:
+            position = Position(account, symbol, self._accounts.get(account) or self._settings.costing, terms)
+        elif position.knows((report.venue, report.execution_id)):
+            return
+        check_price(price, terms)
+        self._start_due(symbol, event.time_ns, output)
+        self._positions.setdefault(symbol, {})[account] = position
+        fill = fill_of(event, self._next(), terms)
+        currency = report.fee_currency
+        rate = self._rates.rate(currency, terms.currency) if currency and currency != terms.currency else None
+        fill.set(signed_quantity(report), price, report.fee, currency, rate)
+        effects = self._calendar.active(symbol)
+        if effects:
+            self._resolve(symbol, terms.currency)
+        position.add(fill, effects, self._settings.fills_kept)
+        self._apply_parked(position, fill.id, output)
+        self._say_of(output, position, event)
+
+    def _amend(self, event: Event[ExecutionReport], output: LedgerOutput) -> None:
+        report = event.payload
+        account, symbol, reference = report.account, report.symbol, report.reference_execution_id
+        assert account is not None and symbol is not None and reference is not None
+        self._check_account(account)
+        position = self._positions.get(symbol, {}).get(account)
+        fill = position and position.find((report.venue, reference))
+        if position is None or fill is None:
+            self._park(position, event, output)
+            return
+        if self._amended(position, fill, event, output):
+            self._resolve(symbol, position.terms.currency)
+            position.refold(self._calendar.active(symbol))
+            self._say_of(output, position, event)
+
+    def _amended(self, position: Position, fill: Fill, event: Event[ExecutionReport], output: LedgerOutput) -> bool:
+        """Amend a fill, also by what waited for this; whether it changed."""
+        report = event.payload
+        changed = amend(position, fill, report, self._rates)
+        if report.exec_type is ExecType.CORRECT and report.execution_id:
+            changed |= self._apply_waiting(position, (fill.id[0], report.execution_id), output)
+        return changed
+
+    def _apply_parked(self, position: Position, fill_id: FillId, output: LedgerOutput) -> None:
+        if self._apply_waiting(position, fill_id, output):
+            position.refold(self._calendar.active(position.symbol))
+
+    def _apply_waiting(self, position: Position, fill_id: FillId, output: LedgerOutput) -> bool:
+        changed = False
+        for waiting in self._parked.claim((position.account, position.symbol), fill_id):
+            fill = position.ids.get(fill_id)
+            try:
+                changed |= fill is not None and self._amended(position, fill, waiting, output)
+            except RejectedRecord as error:
+                output.rejects.append(reject_event(waiting, Reason(error.reason), str(error)))
+        return changed
+
+    def _park(self, position: Position | None, event: Event[ExecutionReport], output: LedgerOutput) -> None:
+        report = event.payload
+        assert report.account is not None and report.symbol is not None and report.reference_execution_id is not None
+        reference = report.reference_execution_id
+        if position is not None and position.is_final((report.venue, reference)):
+            kept = self._settings.fills_kept
+            raise RejectedRecord(
+                Reason.EXECUTION,
+                f"referenceExecutionId: expected one of the last {kept} fills of the position, found {reference}: it is final",
+            )
+        until_ns = max(event.time_ns, self._now_ns) + self._settings.park_for_ns
+        gone = self._parked.put((report.account, report.symbol), event, until_ns)
+        if gone is not None:
+            output.rejects.append(self._orphan(gone))
+
+    def _orphan(self, event: Event[ExecutionReport]) -> Reject:
+        reference = event.payload.reference_execution_id
+        return reject_event(
+            event, Reason.ORPHAN, f"referenceExecutionId: expected a fill to {event.payload.exec_type}, found none of {reference}"
+        )
+
+    def _check_account(self, account: str | None) -> None:
+        if not self._settings.opens_accounts and account not in self._accounts:
+            raise RejectedRecord(Reason.UNKNOWN_ACCOUNT, f"account: expected one that control.accounts opened, found {account}")
+
+    def _instrument(self, control: Control) -> None:
+        payload = control.payload
+        assert payload is None or isinstance(payload, Instrument)
+        terms = UNKNOWN if payload is None else terms_of(payload)
+        positions = self._positions.get(control.id, {}).values()
+        for position in positions:
+            held = position.terms
+            if terms.currency != held.currency or (position.book.quantity and terms.economics != held.economics):
+                raise RejectedRecord(Reason.CONTROL, _change_of(held, terms, position))
+        for position in positions:
+            if terms.economics == position.terms.economics:
+                position.agree(terms)
+        if payload is None:
+            self._terms.pop(control.id, None)
+        else:
+            self._terms[control.id] = terms
+
+    def _account(self, control: Control, output: LedgerOutput) -> None:
+        payload = control.payload
+        assert payload is None or isinstance(payload, Account)
+        if payload is None:
+            self._accounts.pop(control.id, None)
+        else:
+            self._accounts[control.id] = payload.costing
+        costing = self._accounts.get(control.id) or self._settings.costing
+        for symbol, accounts in self._positions.items():
+            position = accounts.get(control.id)
+            if position is not None and position.costing != costing:
+                position.recost(costing, self._calendar.active(symbol))
+                self._say_of_control(output, position, control)
+
+    def _action(self, control: Control, output: LedgerOutput) -> None:
+        payload = control.payload
+        assert payload is None or isinstance(payload, Action)
+        known = self._calendar.by_id.get(control.id)
+        if known is not None and payload == known.action and control.time_ns == known.time_ns:
+            return
+        if known is None and len(self._calendar.by_id) >= MAX_ACTIONS:
+            raise RejectedRecord(Reason.CONTROL, f"expected at most {MAX_ACTIONS} corporate actions, found one more")
+        if known is not None:
+            self._withdraw(known, control, output)
+        if payload is not None:
+            sequence = known.sequence if known else self._next()
+            since_ns = control.time_ns or self._now_ns
+            self._calendar.put(Effect(control.id, payload, control.time_ns, sequence, since_ns, _place_of(control)))
+            self._start_due(payload.symbol, self._now_ns, output)
+
+    def _withdraw(self, effect: Effect, control: Control, output: LedgerOutput) -> None:
+        """An action was deleted, or said otherwise than before."""
+        self._calendar.remove(effect.id)
+        if not effect.is_active:
+            return
+        for position in self._of(effect.action.symbol):
+            before = position.book
+            position.refold(self._calendar.active(position.symbol))
+            if not position.book.equals(before) and control.payload is None:
+                self._say_of_control(output, position, control)
+
+    def _start_due(self, symbol: str, time_ns: int, output: LedgerOutput) -> None:
+        for effect in self._calendar.due(symbol, time_ns):
+            self._take_effect(effect, output)
+
+    def _take_effect(self, effect: Effect, output: LedgerOutput) -> None:
+        symbol = effect.action.symbol
+        self._calendar.activate(effect)
+        self._controls = None
+        for position in self._of(symbol):
+            self._resolve(symbol, position.terms.currency)
+            before = position.book
+            position.act(effect, self._calendar.active(symbol))
+            if not position.book.equals(before):
+                self._say(output, position, effect.id, effect.id, effect.time_ns or self._now_ns, effect.place)
+
+    def _resolve(self, symbol: str, currency: str) -> None:
+        """Find the rates that dividends of a symbol lack."""
+        for effect in self._calendar.active(symbol):
+            other = effect.action.currency
+            if effect.rate is None and other is not None and other != currency and effect.action.action == "dividend":
+                effect.rate = self._rates.rate(other, currency)
+                self._controls = None
+
+    def _of(self, symbol: str) -> Sequence[Position]:
+        positions = self._positions.get(symbol, {})
+        return [positions[account] for account in sorted(positions)]
+
+    def _all(self) -> Iterator[Position]:
+        return (position for accounts in self._positions.values() for position in accounts.values())
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _say_of(self, output: LedgerOutput, position: Position, event: Event[ExecutionReport]) -> None:
+        header = event.header
+        self._say(output, position, header.event_id, header.correlation_id, event.time_ns, event.place)
+
+    def _say_of_control(self, output: LedgerOutput, position: Position, control: Control) -> None:
+        cause = control.event_id or f"{control.topic}|{control.id}"
+        self._say(output, position, cause, cause, control.time_ns or self._now_ns, _place_of(control))
+
+    def _say(self, output: LedgerOutput, position: Position, cause_id: str, correlation_id: str, time_ns: int, place: Place) -> None:
+        position.version += 1
+        position.correlation_id, position.time_ns, position.place = correlation_id, time_ns, place
+        position.stored = None
+        if position.book.unconverted or position.book.unknown_income:
+            self._note_unknown(position)
+        holding = holding_of(position)
+        output.holdings.append(holding)
+        output.positions.append(update_of(position, holding, cause_id))
+
+    def _note_unknown(self, position: Position) -> None:
+        for currency in (*position.book.unconverted, *position.book.unknown_income):
+            self._waiting.setdefault((currency, position.terms.currency), {})[position.symbol, position.account] = None
+
+
+def _place_of(control: Control) -> Place:
+    place: Place | None = getattr(control, "place", None)
+    return place if place is not None and place.topic else Place(control.topic, 0, 0)
+
+
+def _change_of(held: Terms, terms: Terms, position: Position) -> str:
+    fields = ("multiplier", "inverse", "currency", "is_margined")
+    named = [name for name in fields if getattr(held, name) != getattr(terms, name)]
+    what = ", ".join(
+        f"{'type' if name == 'is_margined' else name} {getattr(held, name)} to become {getattr(terms, name)}" for name in named
+    )
+    state = "is open" if position.book.quantity else "has a history in it"
+    return f"{position.symbol}: expected its terms to stay while the position of {position.account} {state}, found {what}"

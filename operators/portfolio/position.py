@@ -19,7 +19,8 @@ class Position:
 
     Attributes:
         fills: oldest first; ids: fills by their id and by those of their corrections.
-        final_ids: of fills that are folded into ``base``, oldest first: no longer to be changed, but still known as duplicates.
+        final_ids: of fills that are folded into ``base``, oldest first: no longer to be changed, but still known as duplicates; the last
+            ``kept`` to twice as many.
         book: what all of it adds up to.
         version: 1, 2, ...: counts what changed it.
         correlation_id, time_ns, place: of what changed it last.
@@ -74,7 +75,7 @@ class Position:
 
     def add(self, fill: Fill, effects: Sequence[Effect], kept: int) -> None:
         """Apply a new fill; at most ``kept`` of them can be changed later."""
-        self.terms = fill.terms
+        self.agree(fill.terms)
         self.fills.append(fill)
         self.ids[fill.id] = fill
         if effects and any(effect.is_after(fill) for effect in effects):
@@ -83,6 +84,19 @@ class Position:
             self.book.apply(fill, self.costing)
         while len(self.fills) > kept:
             self._finish(effects, kept)
+
+    def agree(self, terms: Terms) -> None:
+        """Go on with these terms; fills that were made under others keep theirs."""
+        if terms is not self.terms and terms != self.terms:
+            self.terms, self.stored = terms, None
+            for fill in self.fills:
+                fill.stored = None
+
+    def act(self, effect: Effect, effects: Sequence[Effect]) -> None:
+        """An action took effect; it is one of ``effects``."""
+        if self.base:
+            self.base.act(effect)
+        self.refold(effects)
 
     def refold(self, effects: Sequence[Effect]) -> None:
         """Work it out from its fills again."""
@@ -113,5 +127,5 @@ class Position:
         for fill_id in [fill.id, *fill.aliases]:
             self.ids.pop(fill_id, None)
             self.final_ids[fill_id] = None
-        while len(self.final_ids) > kept:
-            del self.final_ids[next(iter(self.final_ids))]
+        if len(self.final_ids) > 2 * kept:
+            self.final_ids = dict.fromkeys(list(self.final_ids)[-kept:])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from operators.portfolio.exact import multiply, quotient, shown_quotient
+from operators.portfolio.exact import ZERO, multiply, quotient, shown_quotient
 from schemas.control import Instrument
 
-MARGINED_TYPES = frozenset({"future", "futures", "perpetual", "perp", "swap", "cfd", "forward", "inverse", "inverse_perpetual", "inverse_future"})
+MARGINED_TYPES = frozenset(
+    {"future", "futures", "perpetual", "perp", "swap", "cfd", "forward", "inverse", "inverse_perpetual", "inverse_future"}
+)
 """Types (in lower case) of which only gains and losses move cash."""
 
 
@@ -35,8 +37,8 @@ class Terms(NamedTuple):
 
     def price(self, quantity: Decimal, value: Decimal) -> Decimal:
         """The price at which a quantity costs that value: the average, harmonic of an inverse contract."""
-        if self.inverse:
-            return shown_quotient(multiply(quantity, self.multiplier).copy_negate(), value)
+        if self.inverse:  # of a price so high that the contract is worth nothing there is no telling
+            return shown_quotient(multiply(quantity, self.multiplier).copy_negate(), value) if value else ZERO
         return shown_quotient(value, multiply(quantity, self.multiplier))
 
     @property

@@ -1,0 +1,136 @@
+"""A position as bytes for a snapshot: only what changed since the last one is written anew."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from operators.portfolio.actions import Base
+from operators.portfolio.book import Book
+from operators.portfolio.fills import Fill
+from operators.portfolio.position import Position
+from operators.portfolio.terms import Terms
+from schemas.control import Costing
+from schemas.events import Place
+
+
+class StoredBook(msgspec.Struct, array_like=True, gc=False):
+    """A book."""
+
+    sums: tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]
+    foreign: dict[str, Decimal]
+    unconverted: dict[str, Decimal]
+    unknown_income: list[str]
+    lots: list[tuple[Decimal, Decimal]]
+
+
+class StoredFill(msgspec.Struct, array_like=True, gc=False):
+    """A fill; its terms only where they are not those of its position."""
+
+    id: tuple[str | None, str]
+    time_ns: int
+    sequence: int
+    flags: int
+    """1: a transfer; 2: busted."""
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    fee_rate: Decimal | None
+    aliases: tuple[tuple[str | None, str], ...]
+    terms: Terms | None
+
+
+class StoredPosition(msgspec.Struct, array_like=True, gc=False):
+    """A position."""
+
+    account: str
+    symbol: str
+    costing: Costing
+    terms: Terms
+    version: int
+    correlation_id: str
+    time_ns: int
+    place: Place
+    book: StoredBook
+    base: tuple[StoredBook, int, dict[str, Decimal]] | None
+    final_ids: list[tuple[str | None, str]]
+    fills: list[StoredFill]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(StoredPosition).decode
+
+
+def store(position: Position) -> bytes:
+    """The stored form of a position."""
+    if position.stored is None:
+        base = position.base
+        position.stored = _encode(
+            (
+                position.account,
+                position.symbol,
+                position.costing,
+                position.terms,
+                position.version,
+                position.correlation_id,
+                position.time_ns,
+                position.place,
+                _store_book(position.book),
+                None if base is None else (_store_book(base.book), base.time_ns, base.held),
+                list(position.final_ids),
+                [fill.stored or _store_fill(fill, position.terms) for fill in position.fills],
+            )
+        )
+    return position.stored
+
+
+def load(stored: bytes) -> Position:
+    """The position of a stored form."""
+    head = _decode(stored)
+    position = Position(head.account, head.symbol, head.costing, head.terms)
+    position.version, position.correlation_id, position.time_ns, position.place = (
+        head.version,
+        head.correlation_id,
+        head.time_ns,
+        head.place,
+    )
+    position.book = _load_book(head.book)
+    if head.base is not None:
+        position.base = Base(_load_book(head.base[0]), head.base[1], head.base[2])
+    position.final_ids = dict.fromkeys(head.final_ids)
+    for one in head.fills:
+        fill = Fill(one.id, one.time_ns, one.sequence, one.terms or head.terms, bool(one.flags & 1))
+        fill.set(one.quantity, one.price, one.fee, one.fee_currency, one.fee_rate)
+        fill.is_busted, fill.aliases = bool(one.flags & 2), one.aliases
+        position.fills.append(fill)
+        for fill_id in (fill.id, *fill.aliases):
+            position.ids[fill_id] = fill
+    position.stored = stored
+    return position
+
+
+def _store_fill(fill: Fill, terms: Terms) -> msgspec.Raw:
+    flags = fill.is_transfer | fill.is_busted << 1
+    own_terms = None if fill.terms == terms else fill.terms
+    stored = StoredFill(
+        *(fill.id, fill.time_ns, fill.sequence, flags, fill.quantity, fill.price, fill.fee, fill.fee_currency, fill.fee_rate),
+        fill.aliases,
+        own_terms,
+    )
+    fill.stored = msgspec.Raw(_encode(stored))
+    return fill.stored
+
+
+def _store_book(book: Book) -> StoredBook:
+    sums = (book.quantity, book.cost, book.gains, book.fees, book.cash, book.moved)
+    return StoredBook(sums, book.foreign, book.unconverted, sorted(book.unknown_income), book.lots)
+
+
+def _load_book(stored: StoredBook) -> Book:
+    book = Book()
+    book.quantity, book.cost, book.gains, book.fees, book.cash, book.moved = stored.sums
+    book.foreign, book.unconverted, book.unknown_income = stored.foreign, stored.unconverted, set(stored.unknown_income)
+    book.lots = stored.lots
+    return book
