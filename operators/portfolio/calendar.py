@@ -74,7 +74,7 @@ class Calendar:
                 one.since_ns,
                 tuple(one.place),
                 one.is_active,
-                None if one.rate is None else str(one.rate),
+                one.rate and str(one.rate),
             )
             for one in self.by_id.values()
         ]

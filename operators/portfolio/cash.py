@@ -7,7 +7,10 @@ from schemas.holdings import CashMove
 from schemas.orders import ExecutionReport
 
 INCOME = frozenset(
-    "interest fee fees commission rebate dividend dividends coupon funding tax withholding borrow swap rollover charge adjustment pnl".split()
+    {
+        *("interest", "fee", "fees", "commission", "rebate", "charge", "tax", "withholding"),
+        *("dividend", "dividends", "coupon", "funding", "borrow", "swap", "rollover"),
+    }
 )
 """Reasons (in lower case) by which cash is part of the account's P&L; by any other it is a deposit or a withdrawal."""
 
@@ -23,7 +26,10 @@ class CashBook:
     def take(self, event: Event[ExecutionReport]) -> list[CashMove]:
         """The move that a report tells of; none of a duplicate."""
         report = event.payload
-        assert report.account is not None and report.execution_id is not None and report.amount is not None and report.currency is not None
+        assert report.account is not None
+        assert report.execution_id is not None
+        assert report.amount is not None
+        assert report.currency is not None
         key = report.account, report.execution_id
         if key in self._ids:
             return []

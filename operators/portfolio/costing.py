@@ -28,10 +28,10 @@ def close_lots(lots: list[Cost], costing: Costing, quantity: Decimal) -> Decimal
     taken, at = ZERO, -1 if costing == "lifo" else 0
     spent = 0
     while quantity:
-        held, paid = lots[at if at else spent]
+        held, paid = lots[at or spent]
         if abs_less(quantity, held):
             part = proportion(paid, quantity, held)
-            lots[at if at else spent] = (subtract(held, quantity), subtract(paid, part))
+            lots[at or spent] = (subtract(held, quantity), subtract(paid, part))
             taken = add(taken, part)
             break
         taken, quantity = add(taken, paid), subtract(quantity, held)

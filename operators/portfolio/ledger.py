@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -12,7 +11,6 @@ from operators.portfolio.actions import Effect
 from operators.portfolio.calendar import Calendar
 from operators.portfolio.cash import CashBook
 from operators.portfolio.corrections import Parked, amend, check_price
-from operators.portfolio.exact import ZERO
 from operators.portfolio.fills import Fill, FillId, fill_of, signed_quantity
 from operators.portfolio.output import LedgerOutput
 from operators.portfolio.position import Position
@@ -160,7 +158,10 @@ class Ledger:
     def _fill(self, event: Event[ExecutionReport], output: LedgerOutput) -> None:
         report = event.payload
         account, symbol, price = report.account, report.symbol, report.price
-        assert account is not None and symbol is not None and report.execution_id is not None and price is not None
+        assert account is not None
+        assert symbol is not None
+        assert report.execution_id is not None
+        assert price is not None
         self._check_account(account)
         terms = self._terms.get(symbol, UNKNOWN)
         position = self._positions.get(symbol, {}).get(account)
@@ -185,10 +186,12 @@ class Ledger:
     def _amend(self, event: Event[ExecutionReport], output: LedgerOutput) -> None:
         report = event.payload
         account, symbol, reference = report.account, report.symbol, report.reference_execution_id
-        assert account is not None and symbol is not None and reference is not None
+        assert account is not None
+        assert symbol is not None
+        assert reference is not None
         self._check_account(account)
         position = self._positions.get(symbol, {}).get(account)
-        fill = position and position.find((report.venue, reference))
+        fill = position.find((report.venue, reference)) if position else None
         if position is None or fill is None:
             self._park(position, event, output)
             return
@@ -221,8 +224,10 @@ class Ledger:
 
     def _park(self, position: Position | None, event: Event[ExecutionReport], output: LedgerOutput) -> None:
         report = event.payload
-        assert report.account is not None and report.symbol is not None and report.reference_execution_id is not None
-        reference = report.reference_execution_id
+        account, symbol, reference = report.account, report.symbol, report.reference_execution_id
+        assert account is not None
+        assert symbol is not None
+        assert reference is not None
         if position is not None and position.is_final((report.venue, reference)):
             kept = self._settings.fills_kept
             raise RejectedRecord(
@@ -230,7 +235,7 @@ class Ledger:
                 f"referenceExecutionId: expected one of the last {kept} fills of the position, found {reference}: it is final",
             )
         until_ns = max(event.time_ns, self._now_ns) + self._settings.park_for_ns
-        gone = self._parked.put((report.account, report.symbol), event, until_ns)
+        gone = self._parked.put((account, symbol), event, until_ns)
         if gone is not None:
             output.rejects.append(self._orphan(gone))
 
@@ -299,7 +304,7 @@ class Ledger:
         for position in self._of(effect.action.symbol):
             before = position.book
             position.refold(self._calendar.active(position.symbol))
-            if not position.book.equals(before) and control.payload is None:
+            if not position.book.equals(before):
                 self._say_of_control(output, position, control)
 
     def _start_due(self, symbol: str, time_ns: int, output: LedgerOutput) -> None:
@@ -365,10 +370,8 @@ def _place_of(control: Control) -> Place:
 
 
 def _change_of(held: Terms, terms: Terms, position: Position) -> str:
-    fields = ("multiplier", "inverse", "currency", "is_margined")
-    named = [name for name in fields if getattr(held, name) != getattr(terms, name)]
-    what = ", ".join(
-        f"{'type' if name == 'is_margined' else name} {getattr(held, name)} to become {getattr(terms, name)}" for name in named
-    )
+    names = {"multiplier": "multiplier", "inverse": "inverse", "currency": "currency", "is_margined": "type (is margined)"}
+    pairs = [(shown, getattr(held, name), getattr(terms, name)) for name, shown in names.items()]
+    what = ", ".join(f"{shown} {before} to become {after}" for shown, before, after in pairs if before != after)
     state = "is open" if position.book.quantity else "has a history in it"
     return f"{position.symbol}: expected its terms to stay while the position of {position.account} {state}, found {what}"
