@@ -11,8 +11,12 @@ from schemas.holdings import Rate
 ONE = Decimal(1)
 
 ISO_4217 = frozenset(
-    "AED ARS AUD BGN BHD BRL CAD CHF CLP CNH CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD KZT MAD MXN MYR NGN NOK "
-    "NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR XAU XAG XPT XPD".split()
+    {
+        *("AED", "ARS", "AUD", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNH", "CNY", "COP", "CZK", "DKK", "EGP", "EUR"),
+        *("GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JOD", "JPY", "KES", "KRW", "KWD", "KZT", "MAD", "MXN", "MYR"),
+        *("NGN", "NOK", "NZD", "OMR", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB"),
+        *("TND", "TRY", "TWD", "UAH", "USD", "UYU", "VND", "ZAR", "XAU", "XAG", "XPT", "XPD"),
+    }
 )
 """Codes by which a symbol is known as a pair without being told."""
 

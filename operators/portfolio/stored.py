@@ -119,8 +119,9 @@ def _store_fill(fill: Fill, terms: Terms) -> msgspec.Raw:
         fill.aliases,
         own_terms,
     )
-    fill.stored = msgspec.Raw(_encode(stored))
-    return fill.stored
+    raw = msgspec.Raw(_encode(stored))
+    fill.stored = raw
+    return raw
 
 
 def _store_book(book: Book) -> StoredBook:

@@ -28,8 +28,8 @@ class Terms(NamedTuple):
     def value(self, quantity: Decimal, price: Decimal) -> Decimal:
         """What a signed quantity costs at a price, in the instrument's currency.
 
-        Of an inverse contract what it costs falls as the price rises: ``-quantity * multiplier / price``. So that of both kinds the profit of a
-        round trip is what the sale brought less what the purchase cost.
+        Of an inverse contract it is ``-quantity * multiplier / price``, so that of both kinds the profit of a round trip is what the sale
+        brought less what the purchase cost.
         """
         if self.inverse:
             return quotient(multiply(quantity, self.multiplier), price).copy_negate()
