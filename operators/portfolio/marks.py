@@ -1,0 +1,268 @@
+"""The book of marks: open positions of a shard of symbols, marked by each tick.
+
+Longs are marked at the bid, shorts at the ask, else at the last trade, else at the close of the last bar. What cannot be known is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from operators.market.state import grown, taken
+from operators.portfolio.mark_kernel import exposure_of, say, take_closes, take_ticks, unrealized_of
+from operators.portfolio.mark_state import (
+    CELL,
+    CHANGED,
+    CLOCK,
+    GO,
+    POOL,
+    POSITION,
+    ROWS,
+    SYMBOL,
+    SYMBOL_COUNT,
+    blank_symbols,
+)
+from schemas.control import Instrument
+from schemas.errors import RecoveryError
+from schemas.holdings import Holding
+from schemas.interning import ACCOUNTS, CURRENCIES, REASONS
+from schemas.kernels import plain
+from schemas.market_frames import Bars
+from schemas.pnl_frames import NO_REASON, OF_NOTHING, PNL, Pnl, packed, unpacked
+from schemas.symbols import SYMBOLS
+from schemas.ticks import TickFrame
+
+VERSION = 1
+"""Of the snapshot: raise it with every change of a stored dtype."""
+
+_LEAST_ROOM = 4
+_NO_ROWS = np.empty(0, PNL)
+_NAMED = (("account", ACCOUNTS), ("currency", CURRENCIES), ("reason", REASONS))
+_unrealized_of, _exposure_of = plain(unrealized_of), plain(exposure_of)
+
+
+class MarkBook:
+    """Open positions of one shard of symbols at their marks.
+
+    Args:
+        conflate_ns: event time for which a change of marks may wait while frames are large, so that many changes of a position are said as
+            one; 0: each frame is said. What a holding changed is always said at once.
+    """
+
+    def __init__(self, conflate_ns: int = 0) -> None:
+        self._conflate = conflate_ns
+        self._ledger: npt.NDArray[np.int64] = np.zeros(6, np.int64)
+        self._symbols = blank_symbols(0)
+        self._codes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._changed: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._row_of: npt.NDArray[np.int32] = np.full(1024, -1, np.int32)
+        self._pool = np.zeros(64, POSITION)
+        self._out = np.zeros(64, PNL)
+        self._place: dict[int, int] = {}
+        self._negative: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        """How many positions are open."""
+        return len(self._place)
+
+    def on_frame(self, frame: TickFrame) -> Pnl:
+        """Apply ticks in their order; at most one row a position, of those whose mark changed."""
+        rows = frame.rows if frame.rows.flags.c_contiguous else np.ascontiguousarray(frame.rows)
+        self._know()
+        self._ledger[ROWS] = at = 0
+        needs = GO + 1
+        while needs != GO:
+            at, needs = take_ticks(
+                rows,
+                at,
+                self._conflate,
+                self._symbols,
+                self._codes,
+                self._row_of,
+                self._pool,
+                self._changed,
+                self._out,
+                self._ledger,
+            )
+            if needs != GO:
+                self._admit(rows["symbol"][at:])
+        return self._said()
+
+    def on_bars(self, bars: Bars) -> Pnl:
+        """Take closes of bars, which mark what has neither quote nor trade."""
+        self._know()
+        self._admit(bars["symbol"])
+        rows = self._row_of[bars["symbol"]]
+        columns = (np.ascontiguousarray(bars[name]) for name in ("close", "end", "offset"))
+        take_closes(rows, *columns, self._symbols, self._changed, self._ledger)
+        return self._say()
+
+    def on_time(self, time_ns: int) -> Pnl:
+        """Event time has come so far; END_OF_TIME_NS: say what is unsaid."""
+        self._ledger[CLOCK] = max(int(self._ledger[CLOCK]), time_ns)
+        return self._say()
+
+    def on_instrument(self, symbol: str, instrument: Instrument | None) -> None:
+        """Learn whether prices below zero are prices. An instrument that is deleted has the defaults."""
+        if instrument is not None and instrument.allow_negative:
+            self._negative[symbol] = None
+        elif symbol in self._negative:
+            del self._negative[symbol]
+        self._know()
+        row = int(self._row_of[SYMBOLS.code(symbol)])
+        if row >= 0:
+            self._symbols[row]["allow_negative"] = symbol in self._negative
+
+    def on_holding(self, holding: Holding) -> Pnl:
+        """Insert, change or remove a position; its row at the present mark. An older or equal version changes nothing."""
+        account, code = ACCOUNTS.code(holding.account), SYMBOLS.code(holding.symbol)
+        self._know()
+        if self._row_of[code] < 0:
+            self._admit(np.array([code], np.int32))
+        symbol, key = self._symbols[self._row_of[code]], account << 32 | code
+        place = self._place.get(key, -1)
+        if place >= 0 and self._pool[int(symbol["first"]) + place]["version"] >= holding.version:
+            return _NO_ROWS
+        row, position = self._written(holding, symbol, account, code)
+        if holding.quantity:
+            if place < 0:
+                place = self._open(symbol, key)
+            self._pool[int(symbol["first"]) + place] = position
+        elif place >= 0:
+            self._close(symbol, key, code, place)
+        return row
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that is remembered, as plain data: names instead of codes, arrays as bytes; positions side by side."""
+        count = int(self._ledger[SYMBOL_COUNT])
+        symbols = taken(self._symbols, count)
+        runs = symbols["count"].astype(np.int64)
+        start = np.cumsum(runs) - runs
+        places = np.repeat(symbols["first"] - start, runs) + np.arange(int(runs.sum()))
+        symbols["first"], symbols["room"] = start, runs
+        positions, names = packed(self._pool.view(f"V{POSITION.itemsize}").take(places).view(POSITION), _NAMED)
+        return {
+            "version": VERSION,
+            "names": [SYMBOLS.names[code] for code in self._codes[:count].tolist()],
+            "symbols": symbols.tobytes(),
+            "positions": positions,
+            "position_names": names,
+            "changed": self._changed[: self._ledger[CHANGED]].tolist(),
+            "clock_ns": int(self._ledger[CLOCK]),
+            "cell": int(self._ledger[CELL]),
+            "negative": list(self._negative),
+        }
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Continue from a snapshot; only on a book that has seen nothing.
+
+        Raises:
+            RecoveryError: it is of another version.
+        """
+        if stored.get("version") != VERSION:
+            raise RecoveryError(
+                f"expected stored marks of version {VERSION}, found {stored.get('version')}",
+                hint="start over with another recovery store",
+            )
+        self._codes = np.array([SYMBOLS.code(name) for name in stored["names"]], np.int32)
+        count = len(self._codes)
+        self._know()
+        self._row_of[self._codes] = np.arange(count, dtype=np.int32)
+        self._symbols = np.frombuffer(bytearray(stored["symbols"]), SYMBOL)
+        self._pool = unpacked(stored["positions"], stored["position_names"], POSITION, _NAMED)
+        self._out = np.zeros(len(self._pool), PNL)
+        self._changed = np.zeros(count, np.int32)
+        self._changed[: len(stored["changed"])] = stored["changed"]
+        changed, clock, cell = len(stored["changed"]), stored["clock_ns"], stored["cell"]
+        self._ledger[:] = (count, changed, 0, clock, cell, len(self._pool))
+        runs = self._symbols["count"].astype(np.int64)
+        within = np.arange(len(self._pool)) - np.repeat(self._symbols["first"], runs)
+        keys = self._pool["account"].astype(np.int64) << 32 | np.repeat(self._codes, runs)
+        self._place = dict(zip(keys.tolist(), within.tolist(), strict=True))
+        self._negative = dict.fromkeys(stored["negative"])
+
+    def _say(self) -> Pnl:
+        self._ledger[ROWS] = 0
+        say(self._conflate, self._symbols, self._codes, self._pool, self._changed, self._out, self._ledger)
+        return self._said()
+
+    def _said(self) -> Pnl:
+        count = int(self._ledger[ROWS])
+        return taken(self._out, count) if count else _NO_ROWS
+
+    def _written(self, holding: Holding, symbol: np.void, account: int, code: int) -> tuple[Pnl, tuple[Any, ...]]:
+        """A position's row of the output, and as it stands in the pool."""
+        quantity, multiplier, inverse = float(holding.quantity), float(holding.multiplier), int(holding.inverse)
+        average = math.nan if holding.average_price is None else float(holding.average_price)
+        realized = math.nan if holding.realized is None else float(holding.realized)
+        reason = REASONS.code(holding.reason) if holding.reason else NO_REASON
+        currency = CURRENCIES.code(holding.currency)
+        side = "long" if quantity > 0 else "short"
+        mark, time, repeat = math.nan, holding.time_ns, OF_NOTHING
+        if quantity and not math.isnan(symbol[side]):
+            mark, time, repeat = float(symbol[side]), int(symbol[f"{side}_time"]), int(symbol[f"{side}_repeat"])
+        unrealized = _unrealized_of(quantity, average, multiplier, inverse, mark)
+        exposure = _exposure_of(quantity, multiplier, inverse, mark)
+        since, offset = holding.time_ns, holding.place.offset
+        row = np.zeros(1, PNL)
+        row[0] = (
+            *(quantity, average, mark, unrealized, realized, exposure),
+            *(holding.version, time, max(time, since), offset, repeat, account, code, currency, reason),
+        )
+        stands = (quantity, average, multiplier, realized, holding.version, since, time, repeat, account, currency, reason, inverse)
+        return row, stands
+
+    def _open(self, symbol: np.void, key: int) -> int:
+        """A place for a new position among its symbol's."""
+        place, room = int(symbol["count"]), int(symbol["room"])
+        if place == room:
+            self._move(symbol, max(_LEAST_ROOM, 2 * room))
+        symbol["count"] = place + 1
+        self._place[key] = place
+        return place
+
+    def _move(self, symbol: np.void, room: int) -> None:
+        """Give a symbol's positions more room, at the end of the pool."""
+        start, count, end = int(symbol["first"]), int(symbol["count"]), int(self._ledger[POOL])
+        if end + room > len(self._pool):
+            self._pool = grown(self._pool, np.zeros(max(room, len(self._pool)), POSITION))
+            self._out = np.zeros(len(self._pool), PNL)
+        self._pool[end : end + count] = self._pool[start : start + count]
+        symbol["first"], symbol["room"] = end, room
+        self._ledger[POOL] = end + room
+
+    def _close(self, symbol: np.void, key: int, code: int, place: int) -> None:
+        """Take a position away; the last of its symbol moves to its place."""
+        first, last = int(symbol["first"]), int(symbol["count"]) - 1
+        if place != last:
+            self._pool[first + place] = self._pool[first + last]
+            self._place[int(self._pool[first + place]["account"]) << 32 | code] = place
+        symbol["count"] = last
+        del self._place[key]
+
+    def _admit(self, codes: npt.NDArray[np.int32]) -> None:
+        """Give those of these symbols a row that have none, in order of first appearance."""
+        codes = codes[codes >= 0]
+        codes = codes[self._row_of[codes] < 0]
+        _, firsts = np.unique(codes, return_index=True)
+        new = codes[np.sort(firsts)]
+        first, count = int(self._ledger[SYMBOL_COUNT]), int(self._ledger[SYMBOL_COUNT]) + len(new)
+        if count > len(self._symbols):
+            more = max(64, count, 2 * len(self._symbols)) - len(self._symbols)
+            self._symbols = grown(self._symbols, blank_symbols(more))
+            self._codes, self._changed = (np.concatenate([old, np.zeros(more, np.int32)]) for old in (self._codes, self._changed))
+        self._codes[first:count] = new
+        self._row_of[new] = np.arange(first, count, dtype=np.int32)
+        self._ledger[SYMBOL_COUNT] = count
+        for row, code in enumerate(new.tolist(), first):
+            if SYMBOLS.names[code] in self._negative:
+                self._symbols[row]["allow_negative"] = 1
+
+    def _know(self) -> None:
+        """Room for every symbol there is."""
+        if len(SYMBOLS.names) > len(self._row_of):
+            more = max(len(SYMBOLS.names), 2 * len(self._row_of)) - len(self._row_of)
+            self._row_of = np.concatenate([self._row_of, np.full(more, -1, np.int32)])
