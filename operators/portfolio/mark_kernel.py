@@ -24,7 +24,7 @@ Ledger = npt.NDArray[np.int64]
 
 @leaf
 def unrealized_of(quantity: float, average: float, multiplier: float, inverse: int, mark: float) -> float:
-    """What closing at the mark would gain: linear ``(mark - average) * q * m``, inverse ``(1 / average - 1 / mark) * q * m``; NaN: unknown."""
+    """What closing at the mark would gain: ``(mark - average) * q * m``, inverse ``(1 / average - 1 / mark) * q * m``; NaN: unknown."""
     if quantity == 0.0:
         return 0.0
     if inverse == 0:
