@@ -49,5 +49,6 @@ def flow_settings(flow: str, settings: Settings) -> Any:
             opens_accounts=portfolio.unknown_accounts == "open",
             park_for_ns=portfolio.park_for.ns,
             fills_kept=portfolio.fills_kept,
+            conflate_ns=portfolio.conflate.ns,
         )
     raise AssertionError(f"no settings for flow {flow}")

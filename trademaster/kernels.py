@@ -23,7 +23,8 @@ def compile_all(say: Callable[[str], object]) -> None:
     for what, compile_part in (
         ("decoding ticks", _compile_decoder),
         ("the market flow", _compile_market),
-        ("encoding bars and marks", _compile_encoder),
+        ("the portfolio flow", _compile_portfolio),
+        ("encoding bars, marks and P&L", _compile_encoder),
         ("the writers", _compile_writers),
     ):
         say(what)
@@ -33,7 +34,7 @@ def compile_all(say: Callable[[str], object]) -> None:
 def ensure_compiled(say: Callable[[str], object]) -> None:
     """Compile in a process of its own what is missing; ``say`` is told that it takes a while."""
     if not are_compiled():
-        say("compiling kernels, once: this takes a quarter of a minute")
+        say("compiling kernels, once: this takes half a minute")
         subprocess.run([sys.executable, "-m", "trademaster.kernels", "--quiet"], check=True)
 
 
@@ -62,13 +63,53 @@ def _compile_market() -> None:
         pickle.loads(pickle.dumps(frame))  # noqa: S301 (our own, made just now)
 
 
+def _compile_portfolio() -> None:
+    from decimal import Decimal
+
+    import numpy as np
+
+    from operators.portfolio.settings import PortfolioSettings
+    from operators.portfolio.step import AccountsStep, PortfolioStep, RatesStep
+    from schemas.control import Account, Control
+    from schemas.events import Place
+    from schemas.holdings import Holding
+    from schemas.market_frames import BAR
+    from schemas.pnl_frames import PNL, AccountFrame
+    from schemas.symbols import SYMBOLS
+    from schemas.ticks import QUOTE, TickFrame, empty_rows
+
+    SYMBOLS.code("EURUSD")
+    rows = empty_rows(1)
+    rows["kind"], rows["symbol"] = QUOTE, SYMBOLS.code("EURUSD")
+    RatesStep(_shard_of("EURUSD"), None).process(TickFrame(rows))
+    step = PortfolioStep(PortfolioSettings(), 0, None)
+    step.process(TickFrame(rows))
+    step.process(np.empty(0, BAR))
+    nothing, place = Decimal(0), Place("orders.events", 0, 0)
+    numbers = (1, Decimal(1), nothing, nothing, nothing, nothing, nothing, (), nothing)
+    holding = Holding("A", "EURUSD", *numbers, "USD", Decimal(1), False, False, "", 0, place)
+    pnl = np.zeros(1, PNL)
+    accounts = AccountsStep(PortfolioSettings(), _shard_of("A"), None)
+    accounts.process(Control("control.accounts", "A", Account("A")))
+    accounts.process(AccountFrame([holding], [], pnl))
+    AccountsStep(PortfolioSettings(), 0, accounts.snapshot())
+
+
+def _shard_of(name: str) -> int:
+    from schemas.symbols import shard_of
+
+    return shard_of(name.encode())
+
+
 def _compile_encoder() -> None:
     import numpy as np
 
+    from schemas import pnl_codec
     from schemas.market_codec import encode_marks
     from schemas.market_frames import MARK
 
     encode_marks(np.empty(0, MARK))
+    pnl_codec.compile_kernels()
 
 
 def _compile_writers() -> None:

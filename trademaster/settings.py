@@ -149,6 +149,10 @@ class PortfolioSettings(Section):
         default=Duration.of("1h"), description="event time for which a bust or correction waits for its fill"
     )
     fills_kept: int = Field(default=10_000, ge=1, description="fills of a position that can be busted or corrected; older ones are final")
+    conflate: Duration = Field(
+        default=Duration.of("0s"),
+        description="event time for which changes of P&L may wait while large batches of ticks come, so that fewer are said; 0s: none wait",
+    )
 
 
 class EngineSettings(Section):

@@ -160,7 +160,9 @@ def fault_of(entry: np.void, rate: float) -> int:
 
 
 @kernel
-def sum_touched(entries: Records, accounts: Records, rates: npt.NDArray[np.float64], touched: Int32s, sums: Records, ledger: Ledger) -> None:
+def sum_touched(
+    entries: Records, accounts: Records, rates: npt.NDArray[np.float64], touched: Int32s, sums: Records, ledger: Ledger
+) -> None:
     """Sum the open positions of each touched account, which is touched no more.
 
     Args:

@@ -25,13 +25,14 @@ Ledger = npt.NDArray[np.int64]
 @leaf
 def unrealized_of(quantity: float, average: float, multiplier: float, inverse: int, mark: float) -> float:
     """What closing at the mark would gain: ``(mark - average) * q * m``, inverse ``(1 / average - 1 / mark) * q * m``; NaN: unknown."""
+    # Plus 0.0, which makes 0.0 of -0.0.
     if quantity == 0.0:
         return 0.0
     if inverse == 0:
-        return (mark - average) * quantity * multiplier
+        return (mark - average) * quantity * multiplier + 0.0
     if not (mark > 0.0 and average > 0.0):
         return np.nan
-    return (1.0 / average - 1.0 / mark) * quantity * multiplier
+    return (1.0 / average - 1.0 / mark) * quantity * multiplier + 0.0
 
 
 @leaf

@@ -22,3 +22,5 @@ class PortfolioSettings:
     """Event time for which a bust or correction waits for its fill."""
     fills_kept: int = 10_000
     """Fills of a position that can be busted or corrected; older ones are final."""
+    conflate_ns: int = 0
+    """Event time for which P&L may wait while more ticks come at once than can be said one by one; 0: none."""
