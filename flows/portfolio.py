@@ -78,7 +78,7 @@ def across(step_id: str, stream: KeyedStream[PortfolioOutput]) -> KeyedStream[Ac
 FLOW = Flow(
     row=PORTFOLIO,
     build=build,
-    encode=lambda settings: {
+    encode=lambda _: {
         "portfolio.positions": event_encoder("portfolio.positions"),
         "portfolio.pnl": pnl_outgoing,
         "portfolio.accounts": event_encoder("portfolio.accounts"),

@@ -29,7 +29,7 @@ PNL = np.dtype(
         ("mark_time", np.int64),  # event time of the tick that made the mark
         ("time", np.int64),  # event time: of the mark or of the position, whichever is later
         ("offset", np.int64),  # of the record that caused it
-        ("repeat", np.int32),  # with mark_time names the mark, see operators/market/marks.py
+        ("repeat", np.int64),  # with mark_time names the mark, see operators/market/marks.py
         ("account", np.int32),  # code in ACCOUNTS
         ("symbol", np.int32),  # code in SYMBOLS
         ("currency", np.int32),  # code in CURRENCIES

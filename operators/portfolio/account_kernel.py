@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from schemas.kernels import kernel, leaf
 
+# No padding in either: it would be stored.
 ENTRY = np.dtype(
     [
         ("unrealized", np.float64),  # of the latest row of P&L, in the instrument's currency; NaN: unknown
@@ -21,8 +22,8 @@ ENTRY = np.dtype(
         ("row", np.int32),  # of the account
         ("next", np.int32),  # entry of the account; -1: the last
         ("currency", np.int32),  # place in the table of rates
-        ("open", np.int8),
-        ("margined", np.int8),
+        ("open", np.int16),
+        ("margined", np.int16),
     ],
     align=True,
 )
@@ -32,7 +33,7 @@ ACCOUNT = np.dtype(
         ("time", np.int64),  # largest event time; -1: none yet
         ("head", np.int32),  # its first entry; -1: none
         ("currency", np.int32),  # place in the table of rates
-        ("touched", np.int32),
+        ("touched", np.int64),
     ],
     align=True,
 )

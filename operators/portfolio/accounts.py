@@ -1,7 +1,7 @@
 """Accounts: cash, equity, P&L and exposure of each, from the latest snapshot of each of its positions.
 
-Cold (holdings, cash, accounts, rates): exact decimals, one at a time; each increment of money is converted at the rate of its time. Hot (rows of
-P&L): arrays. What an input touched is summed anew at its end, so that an account is said at most once an input.
+Cold (holdings, cash, accounts, rates): exact decimals, one at a time; each increment of money is converted at the rate of its time. Hot
+(rows of P&L): arrays. What an input touched is summed anew at its end, so that an account is said at most once an input.
 """
 
 from __future__ import annotations

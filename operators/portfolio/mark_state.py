@@ -15,6 +15,7 @@ from schemas.kernels import plain
 SYMBOL = np.dtype(
     [
         *marks.FIELDS,
+        ("long_repeat", np.int32),  # here and below so wide and in such order that no padding is stored
         ("long", np.float64),  # what a long position is marked at: bid, else last trade, else bar close; NaN: unknown
         ("short", np.float64),  # the same with ask
         ("long_time", np.int64),  # with its repeat the name of the tick (or bar) that made it
@@ -22,12 +23,11 @@ SYMBOL = np.dtype(
         ("close", np.float64),  # of the last bar
         ("close_end", np.int64),  # of that bar; -1: none
         ("first", np.int64),  # of its positions in the pool
-        ("long_repeat", np.int32),
         ("short_repeat", np.int32),
         ("count", np.int32),  # open positions
         ("room", np.int32),
-        ("changed", np.int8),  # it is in the list of those whose marks changed since its positions were said
-        ("allow_negative", np.int8),
+        ("changed", np.int16),  # it is in the list of those whose marks changed since its positions were said
+        ("allow_negative", np.int16),
     ],
     align=True,
 )
@@ -45,7 +45,7 @@ POSITION = np.dtype(
         ("account", np.int32),
         ("currency", np.int32),
         ("reason", np.int32),
-        ("inverse", np.int8),
+        ("inverse", np.int64),
     ],
     align=True,
 )

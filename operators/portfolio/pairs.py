@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from operators.market import marks
 from operators.market.marks import mark_quote, mark_trade, pass_time
-from operators.market.state import grown, taken
+from operators.market.state import grown
 from operators.portfolio.rates import pair_of
 from schemas.control import Instrument
 from schemas.errors import RecoveryError
@@ -22,7 +22,7 @@ from schemas.ticks import TRADE, TickFrame
 
 VERSION = 1
 
-_MARK = np.dtype([*marks.FIELDS, ("touched", np.int8)], align=True)
+_MARK = np.dtype([*marks.FIELDS, ("touched", np.int32)], align=True)
 _NO_PAIR = -1
 
 
@@ -84,19 +84,20 @@ class PairMarks:
         rows = frame.rows if frame.rows.flags.c_contiguous else np.ascontiguousarray(frame.rows)
         if not _take(rows, self._row_of, self._marks):
             return []
-        touched = np.flatnonzero(self._marks["touched"]).tolist()
+        touched = sorted(np.flatnonzero(self._marks["touched"]).tolist(), key=self._names.__getitem__)
         self._marks["touched"] = 0
         return [rate for row in touched if (rate := self._rate(row)) is not None]
 
     def snapshot(self) -> dict[str, Any]:
-        """All that is remembered, as plain data."""
+        """All that is remembered, as plain data: of pairs that have had a tick, by name."""
+        ticked = sorted(np.flatnonzero(self._marks["time"] >= 0).tolist(), key=self._names.__getitem__)
         return {
             "version": VERSION,
             "instruments": {symbol: list(pair) if pair else None for symbol, pair in self._instruments.items()},
-            "names": list(self._names),
-            "pairs": [list(pair) for pair in self._pairs],
-            "marks": taken(self._marks, len(self._names)).tobytes(),
-            "said": list(self._said),
+            "names": [self._names[row] for row in ticked],
+            "pairs": [list(self._pairs[row]) for row in ticked],
+            "marks": b"".join(self._marks[row].tobytes() for row in ticked),
+            "said": [self._said[row] for row in ticked],
         }
 
     def restore(self, stored: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame
 from tests.operators import streams
 from tests.operators.cases_orders import ORDER_BOOK
+from tests.operators.cases_marking import MARKING_CASES
 
 CONTROLS: list[Callable[[MarketShard], Any]] = [
     lambda shard: shard.on_limit("ten", Limit("ten", "price_band", "firm", Decimal("0.10"))),
@@ -79,4 +80,5 @@ CASES: dict[type, Case] = {
         make=lambda: MarketShard(MarketSettings(("1s", "4s", "1m"), lateness_ns=1_500_000_000)), inputs=market_inputs, apply=market_apply
     ),
     OrderBook: ORDER_BOOK,
+    **MARKING_CASES,
 }
