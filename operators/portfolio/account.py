@@ -79,7 +79,7 @@ class AccountState:
         self.base: float | None = 0.0
         self.high: float | None = float(opening)
 
-    def open(self, currency: str, opening: Decimal, rates: Rates) -> bool:
+    def begin(self, currency: str, opening: Decimal, rates: Rates) -> bool:
         """Begin with this cash instead of that before; whether that differs. Amounts of another currency are converted at present rates."""
         if (currency, opening) == (self.currency, self.opening):
             return False

@@ -80,7 +80,7 @@ def entry_of(account: int, symbol: int, row: int, entries: Records, slots: Int32
     """The entry of an account and a symbol, which is added if it is new. There must be room."""
     at = slot_of(account, symbol, entries, slots)
     if slots[at] != 0:
-        return slots[at] - 1
+        return int(slots[at] - 1)
     count = ledger[ENTRIES]
     entry = entries[count]
     entry["unrealized"] = np.nan
@@ -97,7 +97,7 @@ def entry_of(account: int, symbol: int, row: int, entries: Records, slots: Int32
     accounts[row]["head"] = count
     slots[at] = count + 1
     ledger[ENTRIES] = count + 1
-    return count
+    return int(count)
 
 
 @leaf

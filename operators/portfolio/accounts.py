@@ -77,6 +77,7 @@ class Accounts:
         self._matrix: npt.NDArray[np.float64] = np.ones((0, 0))
         self._foreign: dict[int, None] = {}
         self._cause: tuple[Place, str] | None = None
+        self._evaluated: list[int] = []
 
     def __len__(self) -> int:
         """How many accounts there are."""
@@ -93,18 +94,19 @@ class Accounts:
             if self._cause is None:
                 self._cause = Place("market.ticks", 0, int(pnl[-1]["offset"])), ""
             days = pnl["time"] // DAY_NS
-            for day in np.unique(days).tolist() if days.min() != days.max() else ():
+            first, last = int(days.min()), int(days.max())
+            for day in np.unique(days).tolist()[:-1] if first != last else ():
                 self._take(pnl[days == day])
-                self._evaluate()
-            if days.min() == days.max():
-                self._take(pnl)
+                self._evaluate()  # as the day ended
+                self._touch_again()
+            self._take(pnl[days == last] if first != last else pnl)
         return self._say()
 
     def on_account(self, account: Account, time_ns: int, event_id: str = "") -> Balances:
         """Open an account with its cash, or replace what was said of it. Saying it again changes nothing."""
         is_new = self._row(account.account) < 0
         row = self._open(account.account, account.currency, account)
-        if self._states[row].open(account.currency, account.cash, self._rates) or is_new:
+        if self._states[row].begin(account.currency, account.cash, self._rates) or is_new:
             self._accounts[row]["currency"] = self._currency(account.currency)
             self._foreign[row] = None  # of what currencies its positions are is not looked up again
             self._cause = _NOWHERE, event_id
@@ -218,13 +220,14 @@ class Accounts:
         if not count:
             return []
         rows, sums = self._touched[:count].tolist(), np.zeros(count, SUMS)
+        self._evaluated = rows
         sum_touched(self._entries, self._accounts, self._matrix, self._touched, sums, self._ledger)
         self._ledger[TOUCHED] = 0
         times = self._accounts["time"][self._touched[:count]].tolist()
         found = zip(rows, sums.tolist(), times, strict=True)
         return [(row, self._states[row].evaluate(self._worth(row, numbers), time_ns)) for row, numbers, time_ns in found]
 
-    def _worth(self, row: int, numbers: tuple[float, float, float, float, int, int]) -> Worth:
+    def _worth(self, row: int, numbers: Any) -> Worth:
         unrealized, gross, net, worth, cause, at = numbers
         if not cause:
             return Worth(unrealized, gross, net, worth, None)
@@ -282,6 +285,11 @@ class Accounts:
 
     def _touch(self, row: int, time_ns: int) -> None:
         touch_account(self._accounts, row, time_ns, self._touched, self._ledger)
+
+    def _touch_again(self) -> None:
+        """All that were touched in this input so far, and evaluated, are to be said at its end."""
+        for row in self._evaluated:
+            self._touch(row, -1)
 
     def _currency(self, name: str) -> int:
         """The place of a currency in the table of rates."""

@@ -96,8 +96,8 @@ class MarkBook:
         self._know()
         self._admit(bars["symbol"])
         rows = self._row_of[bars["symbol"]]
-        columns = (np.ascontiguousarray(bars[name]) for name in ("close", "end", "offset"))
-        take_closes(rows, *columns, self._symbols, self._changed, self._ledger)
+        close, end, offset = (np.ascontiguousarray(bars[name]) for name in ("close", "end", "offset"))
+        take_closes(rows, close, end, offset, self._symbols, self._changed, self._ledger)
         return self._say()
 
     def on_time(self, time_ns: int) -> Pnl:

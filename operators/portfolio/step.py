@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 import numpy as np
@@ -67,7 +67,7 @@ def _joined(items: list[Any]) -> list[Any]:
 class RatesStep:
     """Rates of exchange of one shard of symbols."""
 
-    adopts_when_fresh = False
+    adopts_when_fresh: ClassVar[bool] = False
 
     def __init__(self, shard: int, state: dict[str, Any] | None) -> None:
         """``state``: of a snapshot; None starts afresh."""
@@ -97,7 +97,7 @@ class RatesStep:
 class PortfolioStep:
     """Positions and their marks of one shard of symbols (and cash of one shard of accounts, on its way)."""
 
-    adopts_when_fresh = False
+    adopts_when_fresh: ClassVar[bool] = False
 
     def __init__(self, settings: PortfolioSettings, shard: int, state: dict[str, Any] | None) -> None:
         """``state``: of a snapshot; None starts afresh."""
@@ -160,7 +160,7 @@ def _output(made: LedgerOutput, pnl: Sequence[Pnl]) -> PortfolioOutput | None:
 class AccountsStep:
     """One shard of accounts."""
 
-    adopts_when_fresh = False
+    adopts_when_fresh: ClassVar[bool] = False
 
     def __init__(self, settings: PortfolioSettings, shard: int, state: dict[str, Any] | None) -> None:
         """``state``: of a snapshot; None starts afresh."""

@@ -38,8 +38,18 @@ def holding(account: str, symbol: str, version: int, quantity: object, price: ob
     average = None if price is None else Decimal(str(price))
     amount = Decimal(str(quantity))
     fields: dict[str, Any] = {
-        **{"cost_basis": ZERO, "realized": ZERO, "fees": ZERO, "cash": ZERO, "foreign_fees": (), "moved": ZERO, "currency": "USD"},
-        **{"multiplier": Decimal(1), "inverse": False, "is_margined": False, "correlation_id": "c", "time_ns": START},
+        "cost_basis": ZERO,
+        "realized": ZERO,
+        "fees": ZERO,
+        "cash": ZERO,
+        "foreign_fees": (),
+        "moved": ZERO,
+        "currency": "USD",
+        "multiplier": Decimal(1),
+        "inverse": False,
+        "is_margined": False,
+        "correlation_id": "c",
+        "time_ns": START,
         "place": Place("orders.events", 0, version),
         **more,
     }
@@ -170,6 +180,10 @@ def frame(*things: Any) -> AccountFrame:
     return AccountFrame(holdings, cash, np.concatenate(rows) if rows else np.empty(0, PNL))
 
 
+def _given(item: AccountFrame) -> Callable[[Accounts], Any]:
+    return lambda accounts: accounts.on_frame(item)
+
+
 def account_inputs(seed: int) -> Sequence[Callable[[Accounts], Any]]:
     """Every kind of input, of few accounts, symbols and currencies."""
     rng = random.Random(seed)
@@ -186,13 +200,14 @@ def account_inputs(seed: int) -> Sequence[Callable[[Accounts], Any]]:
             more = {**money, "foreign_fees": fees, "currency": "EUR" if symbol == "EURUSD" else "USD", "time_ns": now}
             said = holding(account, symbol, versions[account, symbol], rng.choice([0, 5]), 100, is_margined=rng.random() < 0.3, **more)
             row = pnl(account, symbol, versions[account, symbol], rng.choice([math.nan, 5.0]), 500.0, now)
-            events.append(lambda accounts, item=frame(said, row): accounts.on_frame(item))
+            events.append(_given(frame(said, row)))
         elif kind < 0.6:
             row = pnl(account, symbol, versions[account, symbol], rng.randrange(-9, 9), rng.randrange(999), now)
-            events.append(lambda accounts, item=frame(row): accounts.on_frame(item))
+            events.append(_given(frame(row)))
         elif kind < 0.7:
-            move = CashMove(account, f"m{number}", Decimal(rng.randrange(-99, 99)), currency, rng.random() < 0.5, "c", now, Place("o", 0, 1))
-            events.append(lambda accounts, item=frame(move): accounts.on_frame(item))
+            is_income = rng.random() < 0.5
+            move = CashMove(account, f"m{number}", Decimal(rng.randrange(-99, 99)), currency, is_income, "c", now, Place("o", 0, 1))
+            events.append(_given(frame(move)))
         elif kind < 0.8:
             opened = Account(account, currency, Decimal(rng.randrange(3)) * 1000)
             events.append(lambda accounts, item=opened, when=now: accounts.on_account(item, when, "e"))
