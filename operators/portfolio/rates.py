@@ -72,8 +72,8 @@ class Rates:
 def pair_of(symbol: str, instrument: Instrument | None) -> tuple[str, str] | None:
     """(base, quote) of a symbol whose price is a rate of exchange; None: it is none.
 
-    An instrument says it by its ``baseCurrency`` (a linear one, of multiplier 1); a symbol that nobody defined by two ISO 4217 codes:
-    ``EURUSD``, ``EUR/USD``, ``EUR-USD``.
+    An instrument says it by its ``baseCurrency`` (a linear one, of multiplier 1); a symbol of an instrument without one, or that nobody
+    defined, by two ISO 4217 codes: ``EURUSD``, ``EUR/USD``, ``EUR-USD``.
     """
     if instrument is not None and instrument.base_currency:
         is_rate = not instrument.inverse and instrument.multiplier == 1 and instrument.base_currency != instrument.currency

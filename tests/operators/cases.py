@@ -21,6 +21,7 @@ from schemas.ticks import TickFrame
 from tests.operators import streams
 from tests.operators.cases_orders import ORDER_BOOK
 from tests.operators.cases_marking import MARKING_CASES
+from tests.operators import cases_portfolio, streams
 
 CONTROLS: list[Callable[[MarketShard], Any]] = [
     lambda shard: shard.on_limit("ten", Limit("ten", "price_band", "firm", Decimal("0.10"))),
@@ -81,4 +82,5 @@ CASES: dict[type, Case] = {
     ),
     OrderBook: ORDER_BOOK,
     **MARKING_CASES,
+    **cases_portfolio.CASES,
 }
