@@ -52,17 +52,16 @@ def _input(rng: random.Random, at: int, name: str, symbol: str) -> Any:
 
 
 def ledger_apply(ledger: Ledger, events: Sequence[Any]) -> Said:
-    """Each update, cash move and dead letter is a decision."""
+    """Each update and cash move is a decision."""
     said = Said()
     for event in events:
         output = give(ledger, event)
         for update, holding in zip(output.positions, output.holdings, strict=True):
             said.decisions.append((update.header.event_id, _text(update.envelope) + _text(holding)))
         said.decisions += [(f"cash|{move.account}|{move.execution_id}", _text(move)) for move in output.cash]
-        refused = [f"{reject.topic}|{reject.offset}|{reject.reason}" for reject in output.rejects]
-        for reject, where in zip(output.rejects, refused, strict=True):
-            again = sum(key.startswith(f"dead|{where}") for key, _ in said.decisions)
-            said.decisions.append((f"dead|{where}|{again}|{reject.detail}", reject.payload.decode()))
+        for reject in output.rejects:  # a record that comes again is refused again
+            where = f"dead|{reject.topic}|{reject.offset}|{reject.reason}|{reject.detail}"
+            said.latest[where] = (where, reject.payload.decode())
     return said
 
 

@@ -30,8 +30,9 @@ class Answer:
     """[quantity, price] each."""
 
     @property
-    def average(self) -> Fraction | None:
-        return sum(q * p for q, p in self.lots) / self.quantity if self.quantity else None
+    def average(self) -> Fraction:
+        """Of what is open; nothing must not be asked."""
+        return sum((quantity * price for quantity, price in self.lots), Fraction(0)) / self.quantity
 
 
 def fold(trades: list[Trade], costing: str, multiplier: Fraction = Fraction(1), splits: tuple[tuple[int, Fraction], ...] = ()) -> Answer:
@@ -45,7 +46,7 @@ def fold(trades: list[Trade], costing: str, multiplier: Fraction = Fraction(1), 
         answer.cash -= quantity * price * multiplier + trade.fee
         answer.realized -= trade.fee
         if costing == "average" and answer.lots:
-            answer.lots = [[answer.quantity, Fraction(answer.average)]]
+            answer.lots = [[answer.quantity, answer.average]]
         answer.quantity += quantity
         while quantity and answer.lots and (answer.lots[0][0] > 0) != (quantity > 0):
             lot = answer.lots[-1 if costing == "lifo" else 0]

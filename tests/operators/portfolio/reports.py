@@ -20,7 +20,7 @@ NUMBERS = frozenset({"quantity", "price", "fee", "amount"})
 def report(at: int, kind: str, account: str = "A", symbol: str = "S", **fields: Any) -> Event[ExecutionReport]:
     """The report in line ``at``, whose number in seconds is its time too (``seconds`` says another)."""
     seconds = fields.pop("seconds", at)
-    values = {name: Decimal(str(value)) if name in NUMBERS else value for name, value in fields.items()}
+    values: dict[str, Any] = {name: Decimal(str(value)) if name in NUMBERS else value for name, value in fields.items()}
     header = Header(f"event-{at}", f"order-{at}", "EXECUTION_REPORT", 2, "1970-01-01T00:00:00Z", "test")
     payload = ExecutionReport(ExecType(kind), account=account, symbol=symbol, **values)
     return Event(header, payload, seconds * SECOND_NS, Place("orders.events", 0, at))
@@ -102,3 +102,8 @@ def rejected(*items: Any, **settings: Any) -> list[tuple[str, str]]:
     """(reason, detail) of all dead letters."""
     to = ledger(**settings)
     return [(reject.reason.value, reject.detail) for item in items for reject in give(to, item).rejects]
+
+
+def of(thing: Any, names: str) -> tuple[Any, ...]:
+    """Some attributes of a thing, by names with spaces between."""
+    return tuple(getattr(thing, name) for name in names.split())

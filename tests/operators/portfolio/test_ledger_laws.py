@@ -97,7 +97,7 @@ def test_it_equals_a_fold_in_fractions(costing: str, story: list[Any]) -> None:
     assert abs(Fraction(holding.realized) - answer.realized) < CLOSE
     if answer.quantity:
         assert holding.average_price is not None
-        assert abs(Fraction(holding.average_price) - Fraction(answer.average)) < Fraction(1, 10**20)
+        assert abs(Fraction(holding.average_price) - answer.average) < Fraction(1, 10**20)
     else:
         assert Fraction(holding.realized) == answer.cash, "to the last digit"
         assert holding.average_price is None
@@ -153,7 +153,9 @@ def report_again(item: Any, at: int) -> Any:
     """Give a correction an id, as venues do: without one a repeat cannot be told from a word that is said anew."""
     if getattr(getattr(item, "payload", None), "reference_execution_id", None) is None or item.payload.quantity is None:
         return item
-    return correct(at + 10, item.payload.reference_execution_id, item.payload.quantity, item.payload.price, fee=item.payload.fee, execution_id=f"c{at}")
+    return correct(
+        at + 10, item.payload.reference_execution_id, item.payload.quantity, item.payload.price, fee=item.payload.fee, execution_id=f"c{at}"
+    )
 
 
 def said_of(to: Any, item: Any) -> list[Any]:
@@ -185,7 +187,8 @@ def only_one_amendment_a_fill(story: list[Any]) -> list[Any]:
             if not made or step[1] % made in amended:
                 continue
             amended.add(step[1] % made)
-            step = (step[0], step[1] % made, *step[2:])
+            kept.append((step[0], step[1] % made, *step[2:]))
+            continue
         if step[0] != "again":
             kept.append(step)
     return kept
