@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from operators.portfolio.book import Book
-from operators.portfolio.exact import EXACT, ZERO, add, multiply, quotient, subtract
+from operators.portfolio.exact import EXACT, ONE, ZERO, add, multiply, quotient, subtract
 from operators.portfolio.fills import Fill
 from operators.portfolio.terms import Terms
 from schemas.control import Action, Costing
 from schemas.events import Place
-
-ONE = Decimal(1)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from operators.portfolio.costing import Cost, abs_less, close_lots, open_lot
+from operators.portfolio.costing import Cost, close_lots
 from operators.portfolio.exact import ZERO, add, multiply, proportion, subtract
 from operators.portfolio.fills import FeeKind, Fill
 from schemas.control import Costing
@@ -20,7 +20,7 @@ class Book:
         foreign: paid in other currencies, by currency (dividends received are below 0).
         unconverted: fees of which no rate is known, by currency; they are in no sum but ``foreign``.
         unknown_income: currencies of dividends of which no rate is known.
-        lots: (quantity, cost) each; of average cost at most one.
+        lots: (quantity, cost) each, oldest first; none with average cost, for there they are all alike.
     """
 
     __slots__ = ("cash", "cost", "fees", "foreign", "gains", "lots", "moved", "quantity", "unconverted", "unknown_income")
@@ -59,23 +59,30 @@ class Book:
     def trade(self, change: Decimal, value: Decimal, costing: Costing) -> Decimal:
         """Change the quantity, which costs ``value``; what that realised. A flip is two legs: close all, open the rest."""
         held = self.quantity
-        self.quantity = add(held, change)
         if not change:
             return self._gain(value.copy_negate())
-        if not held or (held > 0) is (change > 0):
-            open_lot(self.lots, costing, change, value)
-            self.cost = add(self.cost, value)
+        self.quantity = quantity = add(held, change)
+        is_purchase = change > 0
+        if not held or (held > 0) is is_purchase:
+            self._open(change, value, costing)
             return ZERO
-        flips = abs_less(held, change)
-        closing = held if flips else change.copy_negate()
-        brought = proportion(value, held.copy_negate(), change) if flips else value
-        taken = close_lots(self.lots, costing, closing)
+        if not quantity or (quantity > 0) is not is_purchase:
+            return self._gain(add(value, self._close(held, change.copy_negate(), costing)).copy_negate())
+        brought = proportion(value, held.copy_negate(), change)
+        gain = self._gain(add(brought, self._close(held, held, costing)).copy_negate())
+        self._open(quantity, subtract(value, brought), costing)
+        return gain
+
+    def _open(self, quantity: Decimal, cost: Decimal, costing: Costing) -> None:
+        self.cost = add(self.cost, cost)
+        if costing != "average":
+            self.lots.append((quantity, cost))
+
+    def _close(self, held: Decimal, closing: Decimal, costing: Costing) -> Decimal:
+        """Take out a part of what is held, or all; what it had cost."""
+        taken = proportion(self.cost, closing, held) if costing == "average" else close_lots(self.lots, closing, costing == "lifo")
         self.cost = subtract(self.cost, taken)
-        if flips:
-            rest = subtract(value, brought)
-            open_lot(self.lots, costing, self.quantity, rest)
-            self.cost = add(self.cost, rest)
-        return self._gain(add(brought, taken).copy_negate())
+        return taken
 
     def receive(self, amount: Decimal) -> None:
         """Income in the instrument's currency, below 0 paid."""
@@ -101,8 +108,10 @@ class Book:
         self.lots = [(multiply(quantity, ratio), cost) for quantity, cost in self.lots]
 
     def recost(self, costing: Costing) -> None:
-        """Go on with another costing: of average cost all lots are one."""
-        if costing == "average" and self.lots:
+        """Go on with another costing: with average cost there are no lots, from it what is open becomes one."""
+        if costing == "average":
+            self.lots = []
+        elif self.quantity and not self.lots:
             self.lots = [(self.quantity, self.cost)]
 
     def _pay(self, fill: Fill) -> None:

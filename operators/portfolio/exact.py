@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 QUANTUM = Decimal("1E-40")
 """Unit in the last place of a quotient that does not end."""
 
@@ -36,7 +36,7 @@ def shown(value: Decimal) -> Decimal:
     if not value:
         return ZERO
     plain = EXACT.normalize(value)
-    return EXACT.quantize(plain, Decimal(1)) if plain == plain.to_integral_value(context=EXACT) else plain
+    return EXACT.quantize(plain, ONE) if "E+" in str(plain) else plain
 
 
 def shown_quotient(value: Decimal, by: Decimal) -> Decimal:

@@ -11,7 +11,7 @@ from operators.portfolio.actions import Effect
 from operators.portfolio.calendar import Calendar
 from operators.portfolio.cash import CashBook
 from operators.portfolio.corrections import Parked, amend, check_price
-from operators.portfolio.fills import Fill, FillId, fill_of, signed_quantity
+from operators.portfolio.fills import Fill, FillId, signed_quantity
 from operators.portfolio.output import LedgerOutput
 from operators.portfolio.position import Position
 from operators.portfolio.rates import Rates
@@ -164,15 +164,17 @@ class Ledger:
         assert price is not None
         self._check_account(account)
         terms = self._terms.get(symbol, UNKNOWN)
-        position = self._positions.get(symbol, {}).get(account)
-        if position is None:
-            position = Position(account, symbol, self._accounts.get(account) or self._settings.costing, terms)
-        elif position.knows((report.venue, report.execution_id)):
+        fill_id = report.venue, report.execution_id
+        accounts = self._positions.get(symbol)
+        position = accounts.get(account) if accounts else None
+        if position is not None and position.knows(fill_id):
             return
         check_price(price, terms)
         self._start_due(symbol, event.time_ns, output)
-        self._positions.setdefault(symbol, {})[account] = position
-        fill = fill_of(event, self._next(), terms)
+        if position is None:
+            position = Position(account, symbol, self._accounts.get(account) or self._settings.costing, terms)
+            self._positions.setdefault(symbol, {})[account] = position
+        fill = Fill(fill_id, event.time_ns, self._next(), terms, report.exec_type is ExecType.TRANSFER)
         currency = report.fee_currency
         rate = self._rates.rate(currency, terms.currency) if currency and currency != terms.currency else None
         fill.set(signed_quantity(report), price, report.fee, currency, rate)
@@ -180,7 +182,8 @@ class Ledger:
         if effects:
             self._resolve(symbol, terms.currency)
         position.add(fill, effects, self._settings.fills_kept)
-        self._apply_parked(position, fill.id, output)
+        if self._apply_waiting(position, fill_id, output):
+            position.refold(effects)
         self._say_of(output, position, event)
 
     def _amend(self, event: Event[ExecutionReport], output: LedgerOutput) -> None:
@@ -207,10 +210,6 @@ class Ledger:
         if report.exec_type is ExecType.CORRECT and report.execution_id:
             changed |= self._apply_waiting(position, (fill.id[0], report.execution_id), output)
         return changed
-
-    def _apply_parked(self, position: Position, fill_id: FillId, output: LedgerOutput) -> None:
-        if self._apply_waiting(position, fill_id, output):
-            position.refold(self._calendar.active(position.symbol))
 
     def _apply_waiting(self, position: Position, fill_id: FillId, output: LedgerOutput) -> bool:
         changed = False

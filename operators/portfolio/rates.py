@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from operators.portfolio.exact import quotient
+from operators.portfolio.exact import ONE, quotient
 from schemas.control import Instrument
 from schemas.holdings import Rate
-
-ONE = Decimal(1)
 
 ISO_4217 = frozenset(
     {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from operators.portfolio.exact import ZERO, multiply, quotient, shown_quotient
+from operators.portfolio.exact import ONE, ZERO, multiply, quotient, shown_quotient
 from schemas.control import Instrument
 
 MARGINED_TYPES = frozenset(
@@ -33,13 +33,14 @@ class Terms(NamedTuple):
         """
         if self.inverse:
             return quotient(multiply(quantity, self.multiplier), price).copy_negate()
-        return multiply(multiply(quantity, price), self.multiplier)
+        value = multiply(quantity, price)
+        return value if self.multiplier == ONE else multiply(value, self.multiplier)
 
     def price(self, quantity: Decimal, value: Decimal) -> Decimal:
         """The price at which a quantity costs that value: the average, harmonic of an inverse contract."""
         if self.inverse:  # of a price so high that the contract is worth nothing there is no telling
             return shown_quotient(multiply(quantity, self.multiplier).copy_negate(), value) if value else ZERO
-        return shown_quotient(value, multiply(quantity, self.multiplier))
+        return shown_quotient(value, quantity if self.multiplier == ONE else multiply(quantity, self.multiplier))
 
     @property
     def economics(self) -> tuple[object, ...]:
