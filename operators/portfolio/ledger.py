@@ -293,7 +293,8 @@ class Ledger:
             sequence = known.sequence if known else self._next()
             since_ns = control.time_ns or self._now_ns
             self._calendar.put(Effect(control.id, payload, control.time_ns, sequence, since_ns, _place_of(control)))
-            self._start_due(payload.symbol, self._now_ns, output)
+            seen_ns = max([self._now_ns, *(position.time_ns for position in self._positions.get(payload.symbol, {}).values())])
+            self._start_due(payload.symbol, seen_ns, output)
 
     def _withdraw(self, effect: Effect, control: Control, output: LedgerOutput) -> None:
         """An action was deleted, or said otherwise than before."""

@@ -96,6 +96,14 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         {"quantity": 10, "cash": -665, "realized": D("1.6666666666666666666666666666666666666667")},
     ),
     "cash in lieu of a short": ([fill(1, "sell", 7, 100), split("s", 2, "1.5", cash_in_lieu=D(70)), 3], {"quantity": -10, "cash": 665}),
+    "an action takes effect with the first fill that is after it": (
+        [fill(1, "buy", 10, 100), split("s", 500, "2"), fill(600, "sell", 20, 60)],
+        {"quantity": 0, "realized": 200, "version": 3},
+    ),
+    "the fraction is sold before what came later": (
+        [fill(1, "buy", 6, 90), fill(2, "buy", 1, 160), fill(9, "buy", 1, 900), split("s", 3, "1.5", cash_in_lieu=D(80)), 4],
+        {"quantity": 11, "cash": -1560, "realized": D("6.6666666666666666666666666666666666666667"), "moved": 0},
+    ),
     "an action without a time is in effect for what came before": (
         [fill(5, "buy", 10, 100), split("s", 0, "2"), fill(5, "buy", 1, 50, "later")],
         {"quantity": 21, "average_price": 50},
@@ -203,9 +211,9 @@ def test_a_dividend_in_another_currency_waits_for_its_rate() -> None:
 def test_an_action_waits_for_its_time_and_is_said_once() -> None:
     to = ledger()
     run(to, fill(1, "buy", 10, 100))
-    assert give(to, split("s", 5, "2")).positions == []
-    assert [update.payload.quantity for update in give(to, 5).positions] == [20]
-    assert give(to, split("s", 5, "2")).positions == []
+    assert give(to, split("s", 500, "2")).positions == []
+    assert [update.payload.quantity for update in give(to, 500).positions] == [20]
+    assert give(to, split("s", 500, "2")).positions == []
     deleted = give(to, Control("control.actions", "s", None, 0, "gone"))
     assert [update.payload.quantity for update in deleted.positions] == [10]
 
@@ -285,6 +293,7 @@ def test_venues_have_ids_of_their_own() -> None:
     assert last_of(*both).quantity == 2
     assert last_of(*both, bust(3, "T", venue="X")).average_price == 200
     assert last_of(both[0], bust(3, "T")).quantity == 0, "one is meant, though its venue is not named"
+    assert last_of(bust(3, "T"), both[0]).quantity == 0, "also before it comes"
 
 
 def test_rates() -> None:
