@@ -18,10 +18,9 @@ from operators.orders.lifecycle import OrderBook
 from schemas.control import Instrument, Limit
 from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame
-from tests.operators import streams
-from tests.operators.cases_orders import ORDER_BOOK
-from tests.operators.cases_marking import MARKING_CASES
 from tests.operators import cases_portfolio, streams
+from tests.operators.cases_marking import MARKING_CASES
+from tests.operators.cases_orders import ORDER_BOOK
 
 CONTROLS: list[Callable[[MarketShard], Any]] = [
     lambda shard: shard.on_limit("ten", Limit("ten", "price_band", "firm", Decimal("0.10"))),
