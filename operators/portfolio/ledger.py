@@ -105,6 +105,8 @@ class Ledger:
                 continue
             for symbol, account in sorted(self._waiting.pop(pair)):
                 position = self._positions[symbol][account]
+                if pair[0] not in position.book.unconverted and pair[0] not in position.book.unknown_income:
+                    continue  # what lacked it was busted
                 self._resolve(symbol, position.terms.currency)
                 position.convert(pair[0], found, self._calendar.active(symbol))
                 cause = f"rate|{rate.base}|{rate.quote}|{rate.time_ns}"

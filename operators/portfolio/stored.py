@@ -113,7 +113,7 @@ def load(stored: bytes) -> Position:
 
 def _store_fill(fill: Fill, terms: Terms) -> msgspec.Raw:
     flags = fill.is_transfer | fill.is_busted << 1
-    own_terms = None if fill.terms == terms else fill.terms
+    own_terms = None if fill.terms is terms or fill.terms == terms else fill.terms
     stored = StoredFill(
         *(fill.id, fill.time_ns, fill.sequence, flags, fill.quantity, fill.price, fill.fee, fill.fee_currency, fill.fee_rate),
         fill.aliases,

@@ -191,7 +191,7 @@ def test_an_unknown_rate_stays_unknown_over_a_restart_and_a_bust_ends_it() -> No
     again.restore(to.snapshot())
     assert run(again, rate("BNB", "USDT", "300", 2))["A", "S"].realized == -3
     assert run(to, bust(2, "x1"))["A", "S"].realized == 0
-    give(to, rate("BNB", "USDT", "300", 2))
+    assert give(to, rate("BNB", "USDT", "300", 2)).positions == []
     assert run(to, fill(3, "buy", 1, 5))["A", "S"].fees == 0
 
 
