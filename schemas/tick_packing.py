@@ -1,6 +1,7 @@
 """Rows on their way to another process: by the names of their symbols, and without the columns that trades do not have.
 
-What crosses is copied a dozen times (pickled twice, sent, received, read), so each byte of a tick counts that often.
+What is pickled is copied a dozen times (pickled twice, sent, received, read), so each byte of a tick counts that often. Where processes share
+memory (``schemas/shared_rows.py``) rows are packed into it and read out of it, and only a reference to them is pickled.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.kernels import kernel
+from schemas.shared_rows import Lanes, Span, lanes_in_use
 
 Int32s = npt.NDArray[np.int32]
 Records = npt.NDArray[np.void]
@@ -86,7 +88,7 @@ def _unpack(packed: Records, codes: Int32s, rows: Records) -> None:
 _scratch: list[Int32s] = [np.full(1024, -1, np.int32)]
 
 
-def pack(rows: Records, symbols: int) -> tuple[bytes, bytes, Int32s]:
+def pack(rows: Records, symbols: int) -> tuple[bytes | Span, bytes | bool, Int32s]:
     """Rows as bytes, what their symbols are, and the codes of the names that must go with them.
 
     Args:
@@ -95,16 +97,33 @@ def pack(rows: Records, symbols: int) -> tuple[bytes, bytes, Int32s]:
 
     Returns:
         The rows (dtype PACKED_TRADE, and then no places; else dtype TICK), the place of each row's symbol (int32), the codes by place.
+        With shared memory that has room: where they lie in it, whether they are PACKED_TRADE, the codes by place.
     """
     if len(_scratch[0]) < symbols:
         _scratch[0] = np.full(2 * symbols, -1, np.int32)
     codes, places = np.empty(len(rows), np.int32), np.empty(len(rows), np.int32)
     count = _place(rows, _scratch[0], codes, places)
-    if count >= 0:
-        return rows.tobytes(), places.tobytes(), codes[:count]
+    is_narrow = count < 0
+    codes = codes[: -1 - count if is_narrow else count]
+    lanes = lanes_in_use()
+    span = lanes.take(len(rows) * (PACKED_TRADE if is_narrow else rows.dtype).itemsize) if lanes else None
+    if lanes and span:
+        _share(lanes, span, rows, places, is_narrow=is_narrow)
+        return span, is_narrow, codes
+    if not is_narrow:
+        return rows.tobytes(), places.tobytes(), codes
     packed = np.zeros(len(rows), PACKED_TRADE)
     _pack(rows, places, packed)
-    return packed.tobytes(), b"", codes[: -1 - count]
+    return packed.tobytes(), b"", codes
+
+
+def _share(lanes: Lanes, span: Span, rows: Records, places: Int32s, *, is_narrow: bool) -> None:
+    if is_narrow:
+        _pack(rows, places, lanes.array(span, PACKED_TRADE, len(rows)))
+        return
+    shared = lanes.array(span, rows.dtype, len(rows))
+    shared.view(np.uint8)[:] = np.ascontiguousarray(rows).view(np.uint8)
+    shared["symbol"] = places
 
 
 def unpack(packed: bytes, places: bytes, codes: Int32s, dtype: np.dtype[np.void]) -> Records:
@@ -114,6 +133,20 @@ def unpack(packed: bytes, places: bytes, codes: Int32s, dtype: np.dtype[np.void]
         rows["symbol"] = codes[np.frombuffer(places, np.int32)]
         return rows
     narrow = np.frombuffer(bytearray(packed), PACKED_TRADE)
-    rows = np.zeros(len(narrow), dtype)
+    rows = np.empty(len(narrow), dtype)
     _unpack(narrow, codes, rows)
+    return rows
+
+
+def unpack_shared(span: Span, count: int, codes: Int32s, dtype: np.dtype[np.void], *, is_narrow: bool) -> Records:
+    """As ``unpack``, of rows that lie in shared memory, which is free afterwards: it may be called once."""
+    lanes = lanes_in_use()
+    assert lanes is not None, "a reference to shared memory never leaves the processes that share it"
+    if is_narrow:
+        rows: Records = np.empty(count, dtype)
+        _unpack(lanes.array(span, PACKED_TRADE, count), codes, rows)
+    else:
+        rows = np.frombuffer(bytearray(lanes.array(span, dtype, count).data.cast("B")), dtype)
+        rows["symbol"] = codes[rows["symbol"]]
+    lanes.free(span)
     return rows

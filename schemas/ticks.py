@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from schemas.shared_rows import Span
 from schemas.symbols import SYMBOLS
-from schemas.tick_packing import pack, unpack
+from schemas.tick_packing import pack, unpack, unpack_shared
 
 WATERMARK, TRADE, QUOTE = 0, 1, 2
 """Kinds of row. A WATERMARK row is no tick: it carries a partition's watermark to a shard (a heartbeat becomes one too)."""
@@ -60,16 +61,20 @@ class TickFrame:
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self._reduced: tuple[object, tuple[bytes, list[str], bytes]] | None = None
+        self._reduced: tuple[object, tuple[object, ...]] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __reduce__(self) -> tuple[object, tuple[bytes, list[str], bytes]]:
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         """Kept, for the engine pickles twice: to know the size, and to send."""
         if self._reduced is None:
             packed, places, codes = pack(self.rows, len(SYMBOLS))
-            self._reduced = _restore, (packed, [SYMBOLS.names[code] for code in codes.tolist()], places)
+            names = [SYMBOLS.names[code] for code in codes.tolist()]
+            if isinstance(packed, Span):
+                self._reduced = _restore_shared, (*packed, len(self.rows), places, names)
+            else:
+                self._reduced = _restore, (packed, names, places)
         return self._reduced
 
 
@@ -82,9 +87,16 @@ def joined_frames(frames: Sequence[TickFrame]) -> TickFrame:
 
 
 def _restore(packed: bytes, names: list[str], places: bytes) -> TickFrame:
-    # The last code is what the place -1 of a row without a symbol means.
-    codes = np.array([*map(SYMBOLS.code, names), NO_SYMBOL], np.int32)
-    return TickFrame(unpack(packed, places, codes, TICK))
+    return TickFrame(unpack(packed, places, _codes(names), TICK))
+
+
+def _restore_shared(lane: int, first: int, blocks: int, count: int, is_narrow: bool, names: list[str]) -> TickFrame:  # noqa: FBT001 - unpickled
+    return TickFrame(unpack_shared(Span(lane, first, blocks), count, _codes(names), TICK, is_narrow=is_narrow))
+
+
+def _codes(names: list[str]) -> npt.NDArray[np.int32]:
+    """The last code is what the place -1 of a row without a symbol means."""
+    return np.array([*map(SYMBOLS.code, names), NO_SYMBOL], np.int32)
 
 
 def empty_rows(count: int) -> Rows:

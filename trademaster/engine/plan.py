@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Plan:
     counters: str
     until_end: bool = False
     """End where the topics ended at the start, instead of waiting for more."""
+    lanes: list[int] = field(default_factory=list)
+    """Inherited file of each worker's lane of shared memory; empty: there is none, and what crosses is pickled."""
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

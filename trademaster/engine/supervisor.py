@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from schemas.shared_rows import create_lanes
 from trademaster.engine.plan import Plan
 from trademaster.engine.worker import EXIT_CLOCK, EXIT_RECOVERY, EXIT_USAGE
 
@@ -87,19 +88,20 @@ class Supervisor:
         workers: list[subprocess.Popen[bytes]] = []
         with ExitStack() as closing:
             ports = [closing.enter_context(_reserved_port()) for _ in range(self._processes)] if self._processes > 1 else []
-            replace(self._plan, addresses=[f"127.0.0.1:{port.getsockname()[1]}" for port in ports]).write(plan_file)
+            lanes = create_lanes(self._processes, closing)  # new ones each time: what the dead left taken is never freed
+            replace(self._plan, addresses=[f"127.0.0.1:{port.getsockname()[1]}" for port in ports], lanes=lanes).write(plan_file)
             if sys.platform != "linux":
                 closing.pop_all().close()
             try:
-                workers += (self._start(plan_file, index) for index in range(self._processes))
+                workers += (self._start(plan_file, index, lanes) for index in range(self._processes))
                 return self._watch(workers)
             finally:
                 for worker in workers:
                     worker.kill()
                     worker.wait()
 
-    def _start(self, plan_file: Path, index: int) -> subprocess.Popen[bytes]:
-        fds = () if self._lock_fd is None else (self._lock_fd,)
+    def _start(self, plan_file: Path, index: int, lanes: Sequence[int]) -> subprocess.Popen[bytes]:
+        fds = (*lanes, *(() if self._lock_fd is None else (self._lock_fd,)))
         return subprocess.Popen(
             [sys.executable, "-m", "trademaster.engine.worker", str(plan_file), str(index)],
             stdin=subprocess.PIPE,

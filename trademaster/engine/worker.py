@@ -59,9 +59,11 @@ def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
     from bytewax.recovery import RecoveryConfig
     from bytewax.run import cli_main
 
+    from schemas.shared_rows import Lanes, use_lanes
     from trademaster.engine.assembly import assemble
     from trademaster.engine.runtime import Failing
 
+    use_lanes(Lanes(plan.lanes, process) if plan.lanes else None)
     # The engine would show its own panic, and in a cluster lose the error. What is stored bears an end at any moment.
     worker = assemble(plan, process, stopping, Failing(lambda error: os._exit(_report(error, log))))
     _wait_for(plan.addresses[:process], stopping)
