@@ -1,7 +1,7 @@
 """Rows on their way to another process: by the names of their symbols, and without the columns that trades do not have.
 
-What is pickled is copied a dozen times (pickled twice, sent, received, read), so each byte of a tick counts that often. Where processes share
-memory (``schemas/shared_rows.py``) rows are packed into it and read out of it, and only a reference to them is pickled.
+What is pickled is copied a dozen times (pickled twice, sent, received, read), so each byte of a tick counts that often. Where
+processes share memory (``schemas/shared_rows.py``) rows are packed into it and read out of it, and only a reference is pickled.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def _restore(packed: bytes, names: list[str], places: bytes) -> TickFrame:
     return TickFrame(unpack(packed, places, _codes(names), TICK))
 
 
-def _restore_shared(lane: int, first: int, blocks: int, count: int, is_narrow: bool, names: list[str]) -> TickFrame:  # noqa: FBT001 - unpickled
+def _restore_shared(lane: int, first: int, blocks: int, count: int, is_narrow: bool, names: list[str]) -> TickFrame:
     return TickFrame(unpack_shared(Span(lane, first, blocks), count, _codes(names), TICK, is_narrow=is_narrow))
 
 

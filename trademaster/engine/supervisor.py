@@ -32,6 +32,9 @@ TICK_S = 0.1
 MEMORY_KEPT = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
 """For the C library of a worker: a batch's arrays go back to it, not to the system, which would clear each of their pages anew
 (a tenth of a tick's cost)."""
+MEMORY_SHARED = {"MALLOC_ARENA_MAX": "1"}
+"""For the C library of one worker of several, which runs in a thread of the engine's: in an arena of its own that would still give
+back each batch. A worker that is alone runs in the main thread; there one arena would only be fought over."""
 
 
 class Supervisor:
@@ -106,7 +109,7 @@ class Supervisor:
             [sys.executable, "-m", "trademaster.engine.worker", str(plan_file), str(index)],
             stdin=subprocess.PIPE,
             pass_fds=fds,
-            env={**MEMORY_KEPT, **os.environ},
+            env={**MEMORY_KEPT, **(MEMORY_SHARED if self._processes > 1 else {}), **os.environ},
             start_new_session=True,  # a Ctrl-C of the terminal reaches the supervisor alone, which forwards it
         )
 
