@@ -98,10 +98,13 @@ class Account:
             self._packed.pop(order_id, None)
 
     def order_ids(self) -> list[str]:
-        """Orders that something may still happen to, besides late reports: the open ones, and those that have a script."""
+        """Orders that something may still happen to, besides late reports: the open ones, and those whose placing came and has a script.
+
+        An order of a script whose placing has not come is placed later than what comes now.
+        """
         scripts = self.memory.scripts
         known = [order_id for order_id in self.orders if order_id not in self.memory.finished or order_id in scripts]
-        return known + [order_id for order_id in scripts if order_id not in self.orders]
+        return known + [order_id for order_id, script in scripts.items() if order_id not in self.orders and script.holds_placing]
 
     def is_new(self, identity: str) -> bool:
         """Remember a command; False where it was known."""

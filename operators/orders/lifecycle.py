@@ -252,7 +252,7 @@ class OrderBook:
 
     def _submit_split(self, account: Account, order_id: str, split: Split) -> None:
         order = account.orders.get(order_id)
-        if order_id in account.memory.scripts or (order and concerns(order, split)):
+        if order is None or concerns(order, split):
             self._submit(account, order_id, Cause(split.identity, split=split))
 
     def _say(self, account: Account, order: Order, cause: Cause, news: News) -> None:

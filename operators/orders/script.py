@@ -36,6 +36,11 @@ class Script(msgspec.Struct):
         return self.held.pop(self.said.pop(0))
 
     @property
+    def holds_placing(self) -> bool:
+        """Whether the order's placing came, and waits for its turn."""
+        return any(cause.command and cause.command.payload.command == "place" for cause in self.held.values())
+
+    @property
     def is_over(self) -> bool:
         """Done, or without hope."""
         return not self.said or len(self.held) > HELD_KEPT

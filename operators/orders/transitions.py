@@ -13,7 +13,7 @@ _OPEN = _WORKING | _PENDING
 _ANY = frozenset(Status)
 
 MAY_COME: dict[ExecType, frozenset[Status]] = {
-    ExecType.PENDING_NEW: frozenset({Status.PENDING_NEW}) | _PENDING,
+    ExecType.PENDING_NEW: _OPEN | {Status.FILLED},
     ExecType.NEW: _OPEN,
     ExecType.SUSPENDED: _OPEN,
     ExecType.DONE_FOR_DAY: _OPEN,

@@ -102,6 +102,23 @@ def test_a_restored_step_follows_what_was_published_since() -> None:
         assert remade == published[1:]
 
 
+def test_a_cancel_of_all_orders_reaches_no_order_that_is_placed_after_it() -> None:
+    everything = command_event(OrderCommand(command="cancel_all", account="A"), 9)
+    published = said(step(), everything, place())
+    fresh = step()
+    fresh.adopt(on_the_wire(published))
+    assert said(fresh, everything, place()) == published
+
+
+def test_a_cancel_of_all_orders_waits_for_a_placing_that_waits() -> None:
+    everything = command_event(OrderCommand(command="cancel_all", account="A"), 9)
+    published = said(step(), cancel(), place(), fill(1), everything)
+    fresh = step()
+    fresh.adopt(on_the_wire(published))
+    assert said(fresh, place(), everything, fill(1)) == []
+    assert said(fresh, cancel()) == published
+
+
 def test_a_script_whose_inputs_are_gone_is_given_up_and_not_contradicted() -> None:
     published = said(step(), place(), fill(1), fill(2))
     fresh = step()
