@@ -5,6 +5,10 @@ speaks of it, AvgPx. ``-``: nothing new is said. Ours is the view of whoever sen
 cancel or replace from the command on, where the appendix shows the broker's view, from its report on. A report that crosses a request on
 the wire is therefore written before the request. "Restated" is a ``new`` report here. Not here: order status requests (G), stopped orders
 and guarantees (L.1.a), orders in cash (L.1.b); E.1.a, an order by telephone, is an unknown order (test_order_bugs.py).
+
+Statuses and quantities of A.1.b, B.1.c, B.1.e, B.1.f, C.1.b, C.2.a, C.3.a, C.3.b, D.1.a, D.1.c, D.2.b, D.2.c, E.1.b, E.1.c, F.1.b, H.1.a,
+H.1.c, H.1.d and J.1.a to J.1.c are those of the appendix (https://www.onixs.biz/fix-dictionary/4.4/app_d.html and its 4.2, 4.3 and 5.0);
+the others tell the scenario of that name in numbers of our own.
 """
 
 from __future__ import annotations
@@ -211,7 +215,7 @@ SCENARIOS = {
         replaced                  | PARTIALLY_FILLED   7000  1000   6000
         fill 6000@50              | FILLED             7000  7000      0
     """,
-    "D.2.b two replaces at once, both pending before either is done (D17)": """
+    "D.2.b two replaces at once, both pending before either is done": """
         place 10000               | PENDING_NEW       10000     0  10000
         new                       | NEW               10000     0  10000
         fill 1000@50              | PARTIALLY_FILLED  10000  1000   9000
@@ -223,7 +227,7 @@ SCENARIOS = {
         replaced 7000             | PARTIALLY_FILLED   7000  1000   6000
         fill 6000@50              | FILLED             7000  7000      0
     """,
-    "D.2.c two replaces at once, the second is rejected for one is pending (D18)": """
+    "D.2.c two replaces at once, the second is rejected for one is pending": """
         place 10000               | PENDING_NEW       10000     0  10000
         new                       | NEW               10000     0  10000
         fill 1000@50              | PARTIALLY_FILLED  10000  1000   9000
@@ -252,7 +256,7 @@ SCENARIOS = {
         replaced 9000             | NEW                9000     0   9000
         fill 1000@50              | PARTIALLY_FILLED   9000  1000   8000
     """,
-    "F.1.a an id that was used before (D22)": """
+    "F.1.a an id that was used before": """
         place 10000               | PENDING_NEW       10000     0  10000
         new                       | NEW               10000     0  10000
         fill 1000@50              | PARTIALLY_FILLED  10000  1000   9000
@@ -265,7 +269,7 @@ SCENARIOS = {
         place 10000 key=k         | -
         fill 1000@50              | PARTIALLY_FILLED  10000  1000   9000
     """,
-    "F.1.c rejected, for it was given by telephone before (D23)": """
+    "F.1.c rejected, for it was given by telephone before": """
         place 10000               | PENDING_NEW       10000     0  10000
         rejected                  | REJECTED          10000     0      0
     """,
@@ -283,7 +287,7 @@ SCENARIOS = {
         done_for_day              | DONE_FOR_DAY      10000  2000   8000
         fill 1000@50              | PARTIALLY_FILLED  10000  3000   7000
     """,
-    "H.1.b good till canceled: a 2:1 split between fills (D28)": """
+    "H.1.b good till canceled: a 2:1 split between fills": """
         place 10000 gtc           | PENDING_NEW       10000     0  10000
         new                       | NEW               10000     0  10000
         fill 2000@50              | PARTIALLY_FILLED  10000  2000   8000  50
@@ -312,12 +316,12 @@ SCENARIOS = {
         fill 1000@50              | PENDING_REPLACE   10000  3000   7000
         replaced                  | PARTIALLY_FILLED  15000  3000  12000
     """,
-    "I.1.a fill or kill that cannot be filled (D32)": """
+    "I.1.a fill or kill that cannot be filled": """
         place 10000 fok           | PENDING_NEW       10000     0  10000
         new                       | NEW               10000     0  10000
         canceled                  | CANCELED          10000     0      0
     """,
-    "I.1.b immediate or cancel that is not hit in full (D33)": """
+    "I.1.b immediate or cancel that is not hit in full": """
         place 10000 ioc           | PENDING_NEW       10000     0  10000
         new                       | NEW               10000     0  10000
         fill 1000@50              | PARTIALLY_FILLED  10000  1000   9000
