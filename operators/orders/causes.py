@@ -72,3 +72,9 @@ def fill_key(venue: str | None, symbol: str | None, execution_id: str | None) ->
 def update_id(account: str, order_id: str, identity: str) -> str:
     """Id of the update that a cause makes of an order."""
     return f"order|{join(account, order_id)}|{identity}"
+
+
+def is_echo(event_id: str) -> bool:
+    """Whether an update was caused by a report: then it tells a venue nothing new, also where its status is a pending one."""
+    parts = event_id.split("|")
+    return len(parts) > 3 and (parts[0], parts[3]) == ("order", "report")

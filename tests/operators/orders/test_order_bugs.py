@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from operators.orders import account as account_module
+from operators.orders.causes import is_echo
 from schemas.orders import Status
 from schemas.times import END_OF_TIME_NS
 from tests.operators.orders.desk import SECOND_NS, Desk
@@ -296,3 +297,13 @@ def test_a_correction_is_known_by_its_own_id_after_a_restart() -> None:
     again.book.restore(desk.book.snapshot())
     again.report("bust", reference_execution_id="c")
     assert again.last.filled_quantity == 0
+
+
+def test_a_request_is_told_from_the_echo_of_a_report_while_it_is_pending() -> None:
+    desk = Desk()
+    desk.place(account="a|report", order_id="x|report")
+    desk.command("cancel", account="a|report", order_id="x|report")
+    desk.report("new", account="a|report", order_id="x|report")
+    assert statuses(desk) == ["PENDING_NEW", "PENDING_CANCEL", "PENDING_CANCEL"]
+    assert [is_echo(event.header.event_id) for event in desk.updates] == [False, False, True]
+    assert not is_echo("orders.updates|3")
