@@ -83,9 +83,9 @@ class Floor:
             self.symbols[name] = SymbolOrders()
             self.watching.add(name)
             clock_ns = self.clock(name)
-            for time_ns, ratio, _ in self.splits.get(name, ()):
+            for time_ns, ratio, one in self.splits.get(name, ()):
                 if time_ns > clock_ns:
-                    self.plan_own(kind="split", symbol=name, due_ns=time_ns, quantity=ratio)
+                    self.plan_own(kind="split", symbol=name, event_id=one, due_ns=time_ns, quantity=ratio)
         return self.symbols[name]
 
     def watch(self, name: str) -> None:
@@ -131,11 +131,11 @@ class Floor:
         self.seq += 1
         self.plan(Request(seq=self.seq, **fields))
 
-    def split_now(self, name: str, time_ns: int, ratio: Decimal) -> None:
+    def split_now(self, name: str, split: str, time_ns: int, ratio: Decimal) -> None:
         """A new split: what it changes now, or when its time has come; at 0 it has none."""
         clock_ns = self.clock(name)
         if time_ns > clock_ns:
-            self.plan_own(kind="split", symbol=name, due_ns=time_ns, quantity=ratio)
+            self.plan_own(kind="split", symbol=name, event_id=split, due_ns=time_ns, quantity=ratio)
             self.watch(name)
             return
         here = [order for order in self.orders.values() if order.symbol == name and order.state != "told"]
@@ -156,20 +156,27 @@ class Floor:
                 book.add(order)
         self.watch(name)
 
-    def split_to_now(self, order: Resting, clock_ns: int) -> None:
+    def split_to_now(self, order: Resting) -> None:
         """What was asked for before a split takes effect after it."""
-        for time_ns, ratio, _ in self.splits.get(order.symbol, ()):
-            if time_ns and time_ns <= clock_ns < END_OF_TIME_NS:
-                order.split(time_ns, ratio)
+        for time_ns, ratio in self._splits_in_force(order.symbol):
+            order.split(time_ns, ratio)
 
-    def in_units_of(self, request: Request, clock_ns: int) -> Request:
-        """A request for a replace in the units of now."""
+    def in_units_of_now(self, request: Request) -> Request:
+        """A request for a replace, scaled by the splits since it was made."""
         quantity, price, stop = request.quantity, request.price, request.stop_price
-        for time_ns, ratio, _ in self.splits.get(request.symbol, ()):
-            if request.time_ns < time_ns <= clock_ns < END_OF_TIME_NS:
+        for time_ns, ratio in self._splits_in_force(request.symbol):
+            if request.time_ns < time_ns:
                 quantity = None if quantity is None else EXACT.multiply(quantity, ratio)
                 price, stop = (None if value is None else OUTPUT.divide(value, ratio) for value in (price, stop))
         return msgspec.structs.replace(request, quantity=quantity, price=price, stop_price=stop)
+
+    def _splits_in_force(self, name: str) -> list[tuple[int, Decimal]]:
+        """Those with a time that no longer lies ahead."""
+        known = self.splits.get(name)
+        if not known:
+            return []
+        ahead = {request.event_id for _, _, request in self.symbols[name].agenda if request.kind == "split"}
+        return [(time_ns, ratio) for time_ns, ratio, one in known if time_ns and one not in ahead]
 
 
 def _float(value: Decimal | None, absent: float) -> float:

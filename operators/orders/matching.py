@@ -84,7 +84,7 @@ class PaperExchange:
         known.append((action.time_ns, split.ratio, name))
         del known[:-SPLITS]
         if split.symbol in self._floor.symbols:
-            self._floor.split_now(split.symbol, action.time_ns, split.ratio)
+            self._floor.split_now(split.symbol, name, action.time_ns, split.ratio)
         return []
 
     def adopt(self, said: Iterable[Said]) -> None:
@@ -166,7 +166,7 @@ class PaperExchange:
         if order.outcome:
             self._floor.end(order, order.outcome)
         elif order.reports:
-            self._floor.split_to_now(order, self._floor.clock(order.symbol))
+            self._floor.split_to_now(order)
             self._floor.accept(order, self._floor.clock(order.symbol))
             self._floor.watch(order.symbol)
         else:
@@ -235,7 +235,7 @@ class PaperExchange:
             self._floor.say(order, ExecType.REJECTED, cause, **terms_of(order), reason=fault)
             self._floor.end(order, "rejected")
             return
-        self._floor.split_to_now(order, clock_ns)
+        self._floor.split_to_now(order)
         self._floor.say(order, ExecType.NEW, cause, **terms_of(order))
         self._floor.accept(order, clock_ns)
 
@@ -252,7 +252,7 @@ class PaperExchange:
             self._refuse(ExecType.REPLACE_REJECTED, request, cause)
             return
         order.answered.append(cause.name)
-        wanted = self._floor.in_units_of(request, clock_ns)
+        wanted = self._floor.in_units_of_now(request)
         fault = fault_of_replace(order, wanted)
         if fault:
             self._floor.say(order, ExecType.REPLACE_REJECTED, cause, **terms_of(order), reason=fault)

@@ -21,6 +21,8 @@ from schemas.ticks import TickFrame
 from tests.operators import cases_portfolio, streams
 from tests.operators.cases_marking import MARKING_CASES
 from tests.operators.cases_orders import ORDER_BOOK
+from tests.operators import streams
+from tests.operators.cases_paper import PAPER_CASES
 
 CONTROLS: list[Callable[[MarketShard], Any]] = [
     lambda shard: shard.on_limit("ten", Limit("ten", "price_band", "firm", Decimal("0.10"))),
@@ -82,4 +84,5 @@ CASES: dict[type, Case] = {
     OrderBook: ORDER_BOOK,
     **MARKING_CASES,
     **cases_portfolio.CASES,
+    **PAPER_CASES,
 }

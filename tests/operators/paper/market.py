@@ -73,7 +73,7 @@ def _row(at: float, symbol: str | None, **columns: float) -> Rows:
 
 def frames(ticks: Sequence[Rows], start: int = 0) -> list[TickFrame]:
     """A frame of each, placed one after another, watermarks filled."""
-    rows: Rows = np.concatenate(list(ticks))
+    rows: Rows = np.concatenate([empty_rows(0), *ticks])
     rows["offset"] = np.arange(start, start + len(rows))
     rows["watermark"] = np.maximum.accumulate(rows["time"])
     return [TickFrame(rows[at : at + 1]) for at in range(len(rows))]

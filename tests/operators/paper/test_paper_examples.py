@@ -21,7 +21,9 @@ DAY = 86_400
 
 def run(inputs: list[Any], **settings: Any) -> list[str]:
     exchange, found = PaperExchange(PaperSettings(**settings)), []
-    ticks = iter(frames([one for one in inputs if isinstance(one, np.ndarray)]) if any(isinstance(one, np.ndarray) for one in inputs) else [])
+    ticks = iter(
+        frames([one for one in inputs if isinstance(one, np.ndarray)]) if any(isinstance(one, np.ndarray) for one in inputs) else []
+    )
     for one in inputs:
         if isinstance(one, Event):
             found += exchange.on_update(one)
@@ -67,7 +69,11 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any], list[str]]] = {
         {},
         ["a new at 1", "b new at 1", "b fill 100@101 at 2", "a fill 50@100 at 2"],
     ),
-    "a marketable limit takes the quote's better price": ([place(1, price=105), quote(2, 99, 101)], {}, ["o1 new at 1", "o1 fill 100@101 at 2"]),
+    "a marketable limit takes the quote's better price": (
+        [place(1, price=105), quote(2, 99, 101)],
+        {},
+        ["o1 new at 1", "o1 fill 100@101 at 2"],
+    ),
     "what rests is filled at its limit": (
         [place(1, price=100), quote(2, 99, 101), quote(3, 97, 98)],
         {},
@@ -136,9 +142,20 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any], list[str]]] = {
         {},
         ["o1 new at 1", "o1 fill 60@100 at 2", "o1 replace_rejected at 3"],
     ),
-    "too late to replace": ([place(1), trade(2, 99), replace(3, quantity=60)], {}, ["o1 new at 1", "o1 fill 100@99 at 2", "o1 replace_rejected at 3"]),
+    "too late to replace": (
+        [place(1), trade(2, 99), replace(3, quantity=60)],
+        {},
+        ["o1 new at 1", "o1 fill 100@99 at 2", "o1 replace_rejected at 3"],
+    ),
     "echoes of our own reports": (
-        [place(1), update("NEW", 2), update("PENDING_CANCEL", 2, last_quantity=5), place(1), cancel(2, event_id="x"), cancel(2, event_id="x")],  # type: ignore[arg-type]
+        [
+            place(1),
+            update("NEW", 2),
+            update("PENDING_CANCEL", 2, last_quantity=5),
+            place(1),
+            cancel(2, event_id="x"),
+            cancel(2, event_id="x"),
+        ],  # type: ignore[arg-type]
         {},
         ["o1 new at 1", "o1 canceled at 2"],
     ),
@@ -147,7 +164,11 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any], list[str]]] = {
         {"fee_per_share": Decimal("0.01"), "fee_rate": Decimal("0.001"), "fee_minimum": Decimal("0.5")},
         ["o1 new at 1", "o1 fill 10@100 fee 1.100 at 2", "o2 new at 3", "o2 fill 10@1 fee 0.5 at 4"],
     ),
-    "a split scales what rests": ([place(1, price=100), split(2, "2"), trade(2, 50.5), trade(3, 50)], {}, ["o1 new at 1", "o1 fill 200@50 at 3"]),
+    "a split scales what rests": (
+        [place(1, price=100), split(2, "2"), trade(2, 50.5), trade(3, 50)],
+        {},
+        ["o1 new at 1", "o1 fill 200@50 at 3"],
+    ),
     "one ahead waits": (
         [split(3, "2"), place(1, price=100), trade(2, 99, 40), trade(3, 50)],
         {},
