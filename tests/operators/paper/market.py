@@ -36,7 +36,7 @@ def update(status: Status, at: float, order: str = "o1", **given: Any) -> Event[
     return Event(header, OrderUpdate(order_id=order, status=status, **fields), time_ns, Place("orders.updates", 0, given.get("offset", 0)))
 
 
-def place(at: float, side: str = "buy", quantity: Any = 100, order: str = "o1", **given: Any) -> Event[OrderUpdate]:
+def place(at: float, side: str | None = "buy", quantity: Any = 100, order: str = "o1", **given: Any) -> Event[OrderUpdate]:
     kind = {"order_type": "market" if given.get("price") is None else "limit", "time_in_force": "gtc"}
     return update(Status.PENDING_NEW, at, order, **{"side": side, "quantity": quantity, **kind, **given})
 
@@ -83,7 +83,7 @@ def said(report: Report) -> str:
     """A report in a line: what matters of it."""
     payload = report.payload
     words = [payload.exec_type.value]
-    if payload.exec_type == "fill":
+    if payload.quantity is not None and payload.exec_type == "fill":
         words += [f"{payload.quantity.normalize():f}@{payload.price:f}"]
         words += [f"fee {payload.fee:f}"] if payload.fee else []
     return " ".join([payload.order_id or "", *words, "at", f"{report.time_ns / SECOND_NS:g}"])

@@ -12,6 +12,7 @@ from operators.orders.matching import PaperExchange
 from operators.orders.settings import PaperSettings
 from schemas.control import Action, Control
 from schemas.events import Event
+from schemas.orders import Status
 from schemas.times import SECOND_NS
 from tests.operators.paper.market import cancel, frames, passing, place, quote, replace, said, trade, update
 
@@ -150,12 +151,12 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any], list[str]]] = {
     "echoes of our own reports": (
         [
             place(1),
-            update("NEW", 2),
-            update("PENDING_CANCEL", 2, last_quantity=5),
+            update(Status.NEW, 2),
+            update(Status.PENDING_CANCEL, 2, last_quantity=5),
             place(1),
             cancel(2, event_id="x"),
             cancel(2, event_id="x"),
-        ],  # type: ignore[arg-type]
+        ],
         {},
         ["o1 new at 1", "o1 canceled at 2"],
     ),
@@ -174,7 +175,7 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any], list[str]]] = {
         {},
         ["o1 new at 1", "o1 fill 40@100 at 2", "o1 fill 120@50 at 3"],
     ),
-    "no side": ([place(1, side=None)], {}, ["o1 rejected at 1"]),  # type: ignore[arg-type]
+    "no side": ([place(1, side=None)], {}, ["o1 rejected at 1"]),
     "no quantity": ([place(1, quantity=None)], {}, ["o1 rejected at 1"]),
     "a quantity of nothing": ([place(1, quantity="NaN"), place(1, order="o2", quantity=0)], {}, ["o1 rejected at 1", "o2 rejected at 1"]),
     "no symbol": ([place(1, symbol=None)], {"latency_ns": SECOND}, ["o1 rejected at 2"]),
