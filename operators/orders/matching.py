@@ -274,7 +274,7 @@ class PaperExchange:
         self._floor.out.append(report(self._floor.settings.venue, request.key, request.symbol, number, cause, exec_type, reason=reason))
 
     def _expire(self, request: Request, place: Place) -> None:
-        for order in list(self._floor.symbols[request.symbol].orders.values()):
+        for order in sorted(self._floor.symbols[request.symbol].orders.values(), key=lambda one: one.seq):
             if order.time_in_force == "day" and order.live_ns < request.due_ns:
                 self._floor.say(order, ExecType.EXPIRED, Cause("day", order.correlation_id, request.due_ns, place), **terms_of(order))
                 self._floor.end(order, "expired")
