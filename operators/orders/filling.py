@@ -142,6 +142,6 @@ def _missed(book: Book, tick: Tick, complete: set[int]) -> list[Fill]:
         Fill(order, Decimal(0), Decimal(0))
         for side in SIDES
         if _is_offered(tick, side)
-        for order in book.takers[side].values()
+        for _, order in sorted(book.takers[side].items())
         if order.is_immediate and order.seq not in complete and order.can_meet(tick.time_ns, tick.place)
     ]

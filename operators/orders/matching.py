@@ -283,9 +283,11 @@ class PaperExchange:
 
     def _pass(self, partition: int, watermark_ns: int, place: Place) -> None:
         """A partition's event time has come so far."""
-        for name in self._floor.watching.due(partition, watermark_ns):
-            self._run_agenda(name, watermark_ns, place)
-            self._floor.watch(name)
+        is_end = watermark_ns == END_OF_TIME_NS
+        for clock_ns in (self._floor.watching.end(partition), watermark_ns) if is_end else (watermark_ns,):
+            for name in self._floor.watching.due(partition, clock_ns):
+                self._run_agenda(name, clock_ns, place)
+                self._floor.watch(name)
         self._floor.watching.settle()
 
     def _meet(self, name: str, row: np.void, place: Place) -> None:

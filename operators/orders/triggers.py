@@ -78,7 +78,7 @@ def next_row(
         watches: shape (symbols with orders,), dtype WATCH.
         row_of: of each symbol's code its place in ``watches``, or NO_ROW.
         feed: of each symbol's code twice its partition, and one more when it has quotes; NO_FEED: no tick yet. Written.
-        marks: each partition's watermark. Written.
+        marks: each partition's watermark. Written, but for the end of time, which is yielded.
         least_due: of all watches.
     """
     while at < rows.size:
@@ -86,7 +86,7 @@ def next_row(
         partition, watermark = row["partition"], row["watermark"]
         if partition >= marks.size:
             return -1 - at
-        if watermark > marks[partition]:
+        if marks[partition] < watermark < END_OF_TIME_NS:
             marks[partition] = watermark
         if row["kind"] == WATERMARK:
             if watermark >= least_due:

@@ -63,6 +63,12 @@ class Watching:
         found = [self.names[row] for row in np.flatnonzero(due <= watermark_ns).tolist()]
         return [name for name in found if self._feed_of(name) in (NO_FEED, 2 * partition, 2 * partition + 1)]
 
+    def end(self, partition: int) -> int:
+        """A partition's input ends; the watermark that it had, ns."""
+        mark = int(self._marks[partition])
+        self._marks[partition] = END_OF_TIME_NS
+        return mark
+
     def settle(self) -> None:
         """After what was due is done."""
         self._least_due = int(self._watches["due"][: len(self.names)].min(initial=END_OF_TIME_NS))
