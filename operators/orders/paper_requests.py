@@ -1,6 +1,6 @@
 """What is asked of the paper exchange: read from ``orders.updates``, checked, and kept until it takes effect.
 
-An update asks for something if its status is PENDING_NEW, PENDING_CANCEL or PENDING_REPLACE and it is about no fill; all others are
+An update asks for something if its status is PENDING_NEW, PENDING_CANCEL or PENDING_REPLACE and no report caused it; all others are
 echoes of what the exchange itself reported.
 """
 
@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from operators.orders.causes import is_echo
 from operators.orders.resting import Key, Resting
 from schemas.errors import RejectedRecord
 from schemas.events import Event, EventType
@@ -60,7 +61,7 @@ def read_request(event: Event[OrderUpdate]) -> Request | None:
     """What an update asks for; None: nothing."""
     update = event.payload
     kind = _KINDS.get(update.status)
-    if kind is None or update.last_quantity is not None or event.header.event_type in _ANSWERS:
+    if kind is None or update.last_quantity is not None or event.header.event_type in _ANSWERS or is_echo(event.header.event_id):
         return None
     return Request(
         kind,

@@ -21,7 +21,6 @@ from schemas.ticks import TickFrame
 from tests.operators import cases_portfolio, streams
 from tests.operators.cases_marking import MARKING_CASES
 from tests.operators.cases_orders import ORDER_BOOK
-from tests.operators import streams
 from tests.operators.cases_paper import PAPER_CASES
 
 CONTROLS: list[Callable[[MarketShard], Any]] = [
