@@ -23,6 +23,7 @@ def compile_all(say: Callable[[str], object]) -> None:
     for what, compile_part in (
         ("decoding ticks", _compile_decoder),
         ("the market flow", _compile_market),
+        ("the paper exchange", _compile_paper),
         ("the portfolio flow", _compile_portfolio),
         ("encoding bars, marks and P&L", _compile_encoder),
         ("the writers", _compile_writers),
@@ -61,6 +62,16 @@ def _compile_market() -> None:
         step.process(Control(LIMITS, "warm", Limit("warm", "price_band", "firm", Decimal("0.1"))))
         step.process(frame)
         pickle.loads(pickle.dumps(frame))  # noqa: S301 (our own, made just now)
+
+
+def _compile_paper() -> None:
+    from operators.market.shards import split
+    from operators.orders.paper_step import PaperStep
+    from operators.orders.settings import PaperSettings
+    from schemas.tick_codec import TickDecoder
+
+    for shard, frame in split(TickDecoder().decode(_batch()).rows):
+        PaperStep(PaperSettings(), shard, None).process(frame)
 
 
 def _compile_portfolio() -> None:
