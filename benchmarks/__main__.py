@@ -24,6 +24,7 @@ BENCHMARKS = (
     "latency",
     "epoch_stall",
     "cost_by_symbols",
+    "portfolio_marking",
     "peers",
 )
 """Modules of this package, each with a ``run`` and a docstring that draws its topology."""

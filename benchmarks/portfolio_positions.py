@@ -100,3 +100,16 @@ class Positions:
         ]
         if wrong:
             raise WrongAnswer(f"expected every position's P&L to be that of a plain recomputation; {len(wrong)} differ, such as {wrong[0]}")
+
+
+@dataclass(frozen=True)
+class BusyTicks(Ticks):
+    """A million ticks a second of event time."""
+
+    @property
+    def name(self) -> str:
+        return f"busy-{super().name}"
+
+    @property
+    def _step_ns(self) -> int:
+        return 1_000

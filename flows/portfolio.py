@@ -29,7 +29,7 @@ from schemas.event_outgoing import event_encoder
 from schemas.events import Event
 from schemas.orders import ExecutionReport
 from schemas.pnl_codec import pnl_outgoing
-from schemas.pnl_frames import AccountFrame, split_by_account
+from schemas.pnl_frames import AccountFrame, joined_frames, split_by_account
 
 
 def build(inputs: Streams, context: Context) -> Streams:
@@ -66,13 +66,13 @@ def place_of(event: Event[ExecutionReport]) -> str | None:
 
 
 def across(step_id: str, stream: KeyedStream[PortfolioOutput]) -> KeyedStream[AccountFrame]:
-    """From shards of symbols to shards of accounts."""
+    """From shards of symbols to shards of accounts: what all made at once is split once."""
 
-    def split(pair: tuple[str, PortfolioOutput]) -> list[tuple[str, AccountFrame]]:
-        made = pair[1]
-        return [(SHARD_KEYS[shard], frame) for shard, frame in split_by_account(made.holdings, made.cash, made.pnl)]
+    def split(pairs: list[tuple[str, PortfolioOutput]]) -> list[tuple[str, AccountFrame]]:
+        made = joined_frames([AccountFrame(one.holdings, one.cash, one.pnl) for _, one in pairs])
+        return [(SHARD_KEYS[shard], frame) for shard, frame in split_by_account(made)]
 
-    return op.flat_map(step_id, stream, split)
+    return op.flat_map_batch(step_id, stream, split)
 
 
 FLOW = Flow(

@@ -94,8 +94,9 @@ def _restore(holdings: list[Holding], cash: list[CashMove], stored: bytes, names
     return AccountFrame(holdings, cash, unpacked(stored, names, PNL))
 
 
-def split_by_account(holdings: Sequence[Holding], cash: Sequence[CashMove], pnl: Pnl) -> list[tuple[int, AccountFrame]]:
+def split_by_account(frame: AccountFrame) -> list[tuple[int, AccountFrame]]:
     """A frame for each shard of accounts that something is of, in the order of shards; all keep their order."""
+    holdings, cash, pnl = frame.holdings, frame.cash, frame.pnl
     parts: dict[int, AccountFrame] = {}
     if len(pnl):
         shards = ACCOUNTS.shard[pnl["account"]]
@@ -132,3 +133,13 @@ def joined_pnl(parts: Sequence[Pnl]) -> Pnl:
         return parts[0]
     joined: Pnl = np.concatenate([np.ascontiguousarray(part).view(np.uint8) for part in parts]).view(PNL)
     return joined
+
+
+def joined_frames(frames: Sequence[AccountFrame]) -> AccountFrame:
+    """One frame of several, in their order."""
+    if len(frames) == 1:
+        return frames[0]
+    holdings = [holding for frame in frames for holding in frame.holdings]
+    cash = [move for frame in frames for move in frame.cash]
+    rows = [frame.pnl for frame in frames if len(frame.pnl)]
+    return AccountFrame(holdings, cash, joined_pnl(rows) if rows else np.empty(0, PNL))

@@ -23,6 +23,7 @@ from schemas.holdings import CashMove, Holding, Rate
 from schemas.market_frames import Bars
 from schemas.orders import ExecutionReport
 from schemas.pnl_frames import PNL, AccountFrame, Pnl, joined_pnl
+from schemas.pnl_frames import joined_frames as joined_account_frames
 from schemas.portfolio import BalanceUpdate, PositionUpdate
 from schemas.symbols import SYMBOLS, shard_of
 from schemas.ticks import WATERMARK, TickFrame, joined_frames
@@ -189,7 +190,7 @@ class AccountsStep:
         joined: list[Any] = []
         for is_frame, group in groupby(items, lambda item: isinstance(item, AccountFrame)):
             run = list(group)
-            joined += [_joined_accounts(run)] if is_frame and len(run) > 1 else run
+            joined += [joined_account_frames(run)] if is_frame and len(run) > 1 else run
         return joined
 
     def snapshot(self) -> dict[str, Any]:
@@ -197,10 +198,3 @@ class AccountsStep:
 
     def adopt(self, events: Iterable[RawEnvelope]) -> None:
         """Totals follow from absolute snapshots, which converge."""
-
-
-def _joined_accounts(frames: Sequence[AccountFrame]) -> AccountFrame:
-    holdings = [holding for frame in frames for holding in frame.holdings]
-    cash = [move for frame in frames for move in frame.cash]
-    rows = [frame.pnl for frame in frames if len(frame.pnl)]
-    return AccountFrame(holdings, cash, joined_pnl(rows) if rows else _NO_PNL)

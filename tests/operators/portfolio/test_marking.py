@@ -20,7 +20,7 @@ from schemas.control import Instrument
 from schemas.holdings import Holding
 from schemas.market_frames import BAR
 from schemas.pnl_codec import pnl_event
-from schemas.pnl_frames import AccountFrame, Pnl, joined_pnl, split_by_account
+from schemas.pnl_frames import AccountFrame, Pnl, joined_frames, split_by_account
 from schemas.symbols import SHARDS, SYMBOLS, shard_of
 from schemas.ticks import TRADE, WATERMARK, TickFrame
 from schemas.times import END_OF_TIME_NS
@@ -205,7 +205,7 @@ def test_what_crosses_to_accounts_is_split_by_account_and_pickles_by_name() -> N
     book = MarkBook()
     holdings = [holding(f"P{at}", "AMZN", 1, 10, 100) for at in range(50)]
     said += [book.on_holding(held) for held in holdings]
-    parts = split_by_account(holdings, [], joined_pnl(said))
+    parts = split_by_account(joined_frames([AccountFrame([held], [], row) for held, row in zip(holdings, said, strict=True)]))
     assert [shard for shard, _ in parts] == sorted({shard_of(held.account.encode()) for held in holdings})
     assert all(shard < SHARDS for shard, _ in parts)
     for shard, part in parts:
@@ -215,7 +215,7 @@ def test_what_crosses_to_accounts_is_split_by_account_and_pickles_by_name() -> N
         assert again.pnl.tobytes() == part.pnl.tobytes()
         assert {shard_of(key_of(row)[0].encode()) for row in part.pnl} == {shard}
     assert sum(len(part) for _, part in parts) == 100
-    assert split_by_account([], [], frame().pnl) == []
+    assert split_by_account(frame()) == []
 
 
 def test_the_cases_have_what_they_are_for() -> None:
