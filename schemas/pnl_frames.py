@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from schemas.holdings import CashMove, Holding
 from schemas.interning import ACCOUNTS, CURRENCIES, REASONS
-from schemas.symbols import SHARDS, SYMBOLS, shard_of
+from schemas.symbols import SHARDS, SYMBOLS
 
 NO_REASON = -1
 
@@ -68,16 +68,16 @@ class AccountFrame:
 
 
 def packed(rows: Pnl, named: Sequence[tuple[str, Any]] = _NAMED) -> tuple[bytes, dict[str, list[str]]]:
-    """Rows whose codes became places among names, and those names by column, in order of first appearance; -1 stays."""
+    """Rows whose codes became places among names, and those names by column, sorted; -1 stays."""
     rows, names = np.frombuffer(bytearray(rows.tobytes()), rows.dtype), {}  # with the padding: bytes are compared
     for column, table in named:
-        codes, first, inverse = np.unique(rows[column], return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        order = order[codes[order] >= 0]
-        places = np.full(len(codes), -1, np.int32)
-        places[order] = np.arange(len(order), dtype=np.int32)
-        rows[column] = places[inverse]
-        names[column] = [table.names[code] for code in codes[order].tolist()]
+        codes = rows[column]
+        found = np.flatnonzero(np.bincount(codes + 1, minlength=1)[1:]).tolist()
+        found.sort(key=table.names.__getitem__)
+        places = np.full(max(found, default=-1) + 2, -1, np.int32)
+        places[found] = np.arange(len(found), dtype=np.int32)
+        rows[column] = places[codes]  # the last place is that of -1
+        names[column] = [table.names[code] for code in found]
     return rows.tobytes(), names
 
 
@@ -115,7 +115,7 @@ def split_by_account(frame: AccountFrame) -> list[tuple[int, AccountFrame]]:
 
 
 def _part(parts: dict[int, AccountFrame], account: str) -> AccountFrame:
-    shard = shard_of(account.encode("utf-8", "surrogatepass"))
+    shard = int(ACCOUNTS.shard[ACCOUNTS.code(account)])
     if shard not in parts:
         parts[shard] = AccountFrame([], [], np.empty(0, PNL))
     return parts[shard]

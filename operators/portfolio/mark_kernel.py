@@ -16,7 +16,7 @@ from schemas.pnl_frames import OF_A_BAR, OF_NOTHING
 from schemas.ticks import TRADE, WATERMARK
 from schemas.times import END_OF_TIME_NS
 
-SMALL = 64
+SMALL = 32
 """A frame of at most so many ticks is said at once, whatever ``conflate`` is: nobody is behind."""
 
 Ledger = npt.NDArray[np.int64]
@@ -163,10 +163,12 @@ def take_ticks(
     ledger: Ledger,
 ) -> tuple[int, int]:
     """Take the rows of a frame from ``at`` on: the row it stopped before, and why (GO: all are done). ``out`` holds every position."""
+    ticks = 0
     while at < rows.size:
         tick = rows[at]
         ledger[CLOCK] = max(ledger[CLOCK], tick["watermark"])
         if tick["kind"] != WATERMARK:
+            ticks += 1
             row = row_of[tick["symbol"]]
             if row < 0:
                 return at, NEEDS_SYMBOL
@@ -180,7 +182,7 @@ def take_ticks(
                 if choose_marks(symbol, symbol["time"], symbol["repeat"]):
                     note_change(symbols, row, changed, ledger)
         at += 1
-    if is_due(conflate, rows.size, ledger):
+    if is_due(conflate, ticks, ledger):
         say_changed(symbols, codes, pool, changed, out, ledger)
     return at, GO
 
@@ -218,5 +220,5 @@ def say(
     ledger: Ledger,
 ) -> None:
     """Say what changed, if it is due."""
-    if is_due(conflate, SMALL, ledger):
+    if is_due(conflate, 0, ledger):
         say_changed(symbols, codes, pool, changed, out, ledger)
