@@ -23,7 +23,6 @@ from typing import Any
 import msgspec
 
 from benchmarks.answers import Output
-from benchmarks.market_run import throughput
 from benchmarks.measuring import run_metered
 from benchmarks.options import Options
 from benchmarks.places import Place, embedded_place
@@ -112,15 +111,16 @@ class _Shards:
         parts = [made.pnl for made in outputs if len(made.pnl)]
         if parts:
             self.rows += len(pnl_outgoing(parts))
-        balances = [made.accounts for shard, frame in frames if (made := self.accounts[shard].process(frame)) is not None]
+        balances = [said.accounts for shard, frame in frames if (said := self.accounts[shard].process(frame)) is not None]
         self.balances += len(_encode_balances(balances)) if balances else 0
 
     def snapshot_ms(self) -> tuple[float, float]:
         """How long a snapshot of all shards takes, pickled, and its megabytes. The second: the first makes texts that are kept."""
         took_ms, size = 0.0, 0
+        steps: list[PortfolioStep | AccountsStep] = [*self.portfolio, *self.accounts]
         for _ in range(2):
             began = time.process_time()
-            size = sum(len(pickle.dumps(step.snapshot(), protocol=5)) for step in [*self.portfolio, *self.accounts])
+            size = sum(len(pickle.dumps(step.snapshot(), protocol=5)) for step in steps)
             took_ms = (time.process_time() - began) * 1e3
         return took_ms, size / 1e6
 
@@ -160,21 +160,31 @@ def _operators(bus: Bus, positions: Positions, conflate_ns: int) -> dict[str, fl
 
 
 def _whole(positions: Positions, conflate_ms: int) -> dict[str, float]:
-    """The flow as a user would run it: first the transfers, then, resumed, the ticks."""
+    """The flow as a user would run it: first the transfers, then, resumed, the ticks. What starting and resuming cost is taken away.
+
+    The outputs are compacted, so that no record tells any more when the first was written.
+    """
     note(f"whole, {positions.ticks.name}, conflate {conflate_ms} ms")
     with embedded_place(None) as place, tempfile.TemporaryDirectory(prefix="trademaster-bench-") as folder:
         command = _command(place, str(Path(folder) / "recovery"), conflate_ms)
         bus = open_bus(place.url)
         positions.load(bus)
-        run_metered([command])
+        made = run_metered([command])
+        idle = run_metered([command])
         preload(bus, positions.ticks)
         bus.close()
         output = Output(place.url, "portfolio.pnl")
         ran = run_metered([command])
-        values = output.read()
-        positions.check(_last(values))
-        figures = throughput(positions.ticks, ran, output.span(), before_first=0.0)
-    return {**figures, "whole_cpu_us_event": ran.cpu_s * 1e6 / positions.ticks.events}
+        positions.check(_last(output.read()))
+    ticks = positions.ticks.events
+    seconds = (ran.end - ran.begin) - (idle.end - idle.begin)
+    return {
+        "cpu_us_event": (ran.cpu_s - idle.cpu_s) * 1e6 / ticks,
+        "events_per_s": ticks / seconds,
+        "fill_us": (made.cpu_s - idle.cpu_s) * 1e6 / positions.count,
+        "idle_s": idle.cpu_s,
+        "peak_mb": ran.meter.peak_mb("ours"),
+    }
 
 
 def _last(values: Sequence[bytes]) -> dict[tuple[str, str], tuple[float, float]]:

@@ -132,9 +132,32 @@ def take_pnl(
 
 
 @kernel
-def find_entry(account: int, symbol: int, row: int, entries: Records, slots: Int32s, accounts: Records, ledger: Ledger) -> int:
-    """The entry of an account and a symbol, which is added if it is new."""
-    return entry_of(account, symbol, row, entries, slots, accounts, ledger)
+def take_holding(
+    account: int,
+    symbol: int,
+    row: int,
+    version: int,
+    currency: int,
+    is_open: bool,
+    margined: bool,
+    time: int,
+    entries: Records,
+    slots: Int32s,
+    accounts: Records,
+    touched: Int32s,
+    ledger: Ledger,
+) -> int:
+    """Take a holding; its entry, or -1 where that version or a newer one is known."""
+    at = entry_of(account, symbol, row, entries, slots, accounts, ledger)
+    entry = entries[at]
+    if version <= entry["version"]:
+        return -1
+    entry["version"] = version
+    entry["currency"] = currency
+    entry["open"] = is_open
+    entry["margined"] = margined
+    touch(accounts, row, time, touched, ledger)
+    return at
 
 
 @kernel

@@ -24,8 +24,8 @@ from operators.portfolio.account_kernel import (
     TOUCHED,
     UNDER_WAY,
     fill_slots,
-    find_entry,
     sum_touched,
+    take_holding,
     take_pnl,
     touch_account,
 )
@@ -170,12 +170,9 @@ class Accounts:
 
     def _hold(self, holding: Holding) -> None:
         row = self._open(holding.account, self._settings.currency)
-        at = self._entry(holding, row)
-        entry, state = self._entries[at], self._states[row]
-        if holding.version <= entry["version"]:
+        at, state = self._entry(holding, row), self._states[row]
+        if at < 0:
             return
-        entry["version"], entry["open"], entry["margined"] = holding.version, bool(holding.quantity), holding.is_margined
-        entry["currency"] = self._currency(holding.currency)
         past = _decode_past(self._pasts[at])
         realized = past.realized if holding.realized is None else holding.realized
         fees = dict(holding.foreign_fees)
@@ -192,7 +189,6 @@ class Accounts:
             state.unknown.pop(holding.symbol, None)
         self._pasts[at] = _encode(Past(holding.cash, realized, holding.moved, fees))
         self._cause = holding.place, holding.correlation_id
-        self._touch(row, holding.time_ns)
 
     def _move(self, move: CashMove) -> None:
         row = self._open(move.account, self._settings.currency)
@@ -276,9 +272,23 @@ class Accounts:
         return row
 
     def _entry(self, holding: Holding, row: int) -> int:
+        """The entry of a holding that is news; -1: it is none."""
         self._reserve(1)
-        codes = ACCOUNTS.code(holding.account), SYMBOLS.code(holding.symbol)
-        at = int(find_entry(*codes, row, self._entries, self._slots, self._accounts, self._ledger))
+        at = take_holding(
+            ACCOUNTS.code(holding.account),
+            SYMBOLS.code(holding.symbol),
+            row,
+            holding.version,
+            self._currency(holding.currency),
+            bool(holding.quantity),
+            holding.is_margined,
+            holding.time_ns,
+            self._entries,
+            self._slots,
+            self._accounts,
+            self._touched,
+            self._ledger,
+        )
         if at == len(self._pasts):
             self._pasts.append(_NO_PAST)
         return at
