@@ -1,39 +1,38 @@
-"""The file of the embedded bus: an SQLite database in WAL mode that any number of processes share.
+"""The folder of the embedded bus, which any number of processes share.
 
-A folder holds ``bus.db`` (with SQLite's ``-wal`` and ``-shm``) and two lock files. In ``bus.db``:
+It holds ``bus.db``, an SQLite database in WAL mode, two lock files, and for each ordinary topic a head and segments
+(``schemas/embedded_segments.py``). In ``bus.db``:
 
-- ``meta``: the identity, made when the file is.
-- ``topics``: name and settings; a topic's number names its tables.
-- ``heads``: of each topic the last row number given, the bytes kept, and by partition the first offset kept and the next one.
-- ``log_N``: rows in write order over all partitions, so that one range query gives a reader all its partitions. An ordinary topic
-  has a row per partition and write (a *block* of records, ``schemas/embedded_block.py``); a compacted one a row per record, the
-  latest of its key.
-- ``signposts_N``: the next offsets as they were at every 1,024th row of an ordinary topic, to find an offset without an index over all rows
-  (measured: such an index is half the cost of a commit in 8 partitions).
+- ``meta``: the identity, made when the file is, and during which run of the system the folder was last checked.
+- ``topics``: name and settings; a topic's number names its files and tables.
+- ``heads``: of each compacted topic the last row number given, and by partition the first offset kept and the next one.
+- ``log_N``: of a compacted topic a row per record, the latest of its key, in write order.
 
-Row numbers and offsets are given inside one write transaction and grow for ever, so what a reader has seen never gets company from behind.
+Row numbers and offsets are given under the write lock and grow for ever, so what a reader has seen never gets company from behind.
 
 Never open ``bus.db`` or its ``-shm`` by other means in a process that uses them: closing a file drops all POSIX locks of the process on it.
 """
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from schemas.bus import Position
 from schemas.embedded_lock import FileLock
+from schemas.embedded_recovery import boot_id, recover
+from schemas.embedded_segments import Head, TopicFiles
 from schemas.errors import BusError, BusUnavailable, UnknownTopic
 
 FILE_NAME = "bus.db"
 APPLICATION_ID = 0x544D4C47
-VERSION = 1
-SIGNPOST_ROWS = 1024
+VERSION = 2
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 _DDL = """
@@ -41,13 +40,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE topics (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL,
     retention_ms INTEGER NOT NULL, retention_bytes INTEGER NOT NULL);
-CREATE TABLE heads (
-    topic INTEGER PRIMARY KEY, row INTEGER NOT NULL, bytes INTEGER NOT NULL, begins BLOB NOT NULL, ends BLOB NOT NULL);
-"""
-_DDL_LOG = """
-CREATE TABLE log_{id} (row INTEGER PRIMARY KEY, partition INTEGER NOT NULL, first_offset INTEGER NOT NULL,
-    count INTEGER NOT NULL, time_ms INTEGER NOT NULL, block BLOB NOT NULL);
-CREATE TABLE signposts_{id} (post INTEGER PRIMARY KEY, row INTEGER NOT NULL, ends BLOB NOT NULL);
+CREATE TABLE heads (topic INTEGER PRIMARY KEY, row INTEGER NOT NULL, begins BLOB NOT NULL, ends BLOB NOT NULL);
 """
 _DDL_COMPACTED = """
 CREATE TABLE log_{id} (row INTEGER PRIMARY KEY, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
@@ -78,18 +71,12 @@ class Topic:
     retention_bytes: int
 
 
-@dataclass(slots=True)
-class Head:
-    """A row of ``heads``."""
-
-    row: int
-    bytes: int
-    begins: list[int]
-    ends: list[int]
-
-
-def translated(error: sqlite3.Error, path: Path) -> BusError:
-    """The house's error for one of SQLite: BusUnavailable if trying again may help."""
+def translated(error: sqlite3.Error | OSError, path: Path) -> BusError:
+    """The house's error for one of SQLite or the system: BusUnavailable if trying again may help."""
+    if isinstance(error, OSError):
+        full = "the disk is full: " if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
+        hint = _UNAVAILABLE[sqlite3.SQLITE_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else sqlite3.SQLITE_IOERR]
+        return BusUnavailable(f"the embedded bus {path} cannot be used now: {full}{error}", hint=hint)
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _UNAVAILABLE:
         return BusUnavailable(f"the embedded bus {path} cannot be used now: {error}", hint=_UNAVAILABLE[code])
@@ -129,6 +116,8 @@ class LogFile:
         except OSError as error:
             hint = "name a folder that may be written to"
             raise BusUnavailable(f"the embedded bus cannot be opened in {folder}: {error}", hint=hint) from error
+        self.durable = durable
+        self._files: dict[int, TopicFiles] = {}
         try:
             self.db = self._open(durable)
         except BaseException:
@@ -142,13 +131,27 @@ class LogFile:
             db = sqlite3.connect(self.path, timeout=self.patience_s, isolation_level=None, check_same_thread=False)
             try:
                 _prepare(db, self.path, durable)
-            except sqlite3.Error as error:
+                self._recover(db)
+            except (sqlite3.Error, OSError) as error:
                 db.close()
                 raise translated(error, self.path) from error
             except BaseException:
                 db.close()
                 raise
         return db
+
+    def _recover(self, db: sqlite3.Connection) -> None:
+        """Once after each start of the system, and always where none can be told from another."""
+        boot = boot_id()
+        if boot and db.execute("SELECT value FROM meta WHERE name = 'boot'").fetchone() == (boot,):
+            return
+        for number, partitions in db.execute("SELECT id, partitions FROM topics WHERE NOT compacted").fetchall():
+            files = TopicFiles(self.folder, number, partitions)
+            try:
+                recover(files)
+            finally:
+                files.close()
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (boot,))
 
     def topic(self, name: str) -> Topic:
         """Raises UnknownTopic, with the command that creates it."""
@@ -163,19 +166,31 @@ class LogFile:
         row = (topic.name, topic.partitions, int(topic.compacted), topic.retention_ms, topic.retention_bytes)
         sql = "INSERT INTO topics (name, partitions, compacted, retention_ms, retention_bytes) VALUES (?, ?, ?, ?, ?)"
         number = self.db.execute(sql, row).lastrowid
+        if not topic.compacted:
+            self.files(replace(topic, id=number or 0)).create()
+            return
         zeros = pack([0] * topic.partitions)
-        self.db.execute("INSERT INTO heads VALUES (?, 0, 0, ?, ?)", (number, zeros, zeros))
-        for statement in (_DDL_COMPACTED if topic.compacted else _DDL_LOG).format(id=number).split(";"):
+        self.db.execute("INSERT INTO heads VALUES (?, 0, ?, ?)", (number, zeros, zeros))
+        for statement in _DDL_COMPACTED.format(id=number).split(";"):
             self.db.execute(statement)
 
+    def files(self, topic: Topic) -> TopicFiles:
+        """Of an ordinary topic; they are closed with this."""
+        found = self._files.get(topic.id)
+        if found is None:
+            found = self._files[topic.id] = TopicFiles(self.folder, topic.id, topic.partitions)
+        return found
+
     def head(self, topic: Topic) -> Head:
-        row = self.db.execute("SELECT row, bytes, begins, ends FROM heads WHERE topic = ?", (topic.id,)).fetchone()
-        return Head(row[0], row[1], unpack(row[2]), unpack(row[3]))
+        if not topic.compacted:
+            return self.files(topic).head()
+        row = self.db.execute("SELECT row, begins, ends FROM heads WHERE topic = ?", (topic.id,)).fetchone()
+        return Head(row[0], unpack(row[1]), unpack(row[2]))
 
     def set_head(self, topic: Topic, head: Head) -> None:
-        """Inside a write transaction of the caller."""
-        row = (head.row, head.bytes, pack(head.begins), pack(head.ends), topic.id)
-        self.db.execute("UPDATE heads SET row = ?, bytes = ?, begins = ?, ends = ? WHERE topic = ?", row)
+        """Of a compacted topic; inside a write transaction of the caller."""
+        row = (head.row, pack(head.begins), pack(head.ends), topic.id)
+        self.db.execute("UPDATE heads SET row = ?, begins = ?, ends = ? WHERE topic = ?", row)
 
     def identity(self) -> str:
         identity: str = self.db.execute("SELECT value FROM meta WHERE name = 'identity'").fetchone()[0]
@@ -206,6 +221,8 @@ class LogFile:
 
     def close(self) -> None:
         self.db.close()
+        for files in self._files.values():
+            files.close()
         self._close_locks()
 
     def _close_locks(self) -> None:

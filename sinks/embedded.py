@@ -1,4 +1,4 @@
-"""Writes to the embedded bus: each ``write`` is a transaction of its own, so that a reader has it within a millisecond or two."""
+"""Writes to the embedded bus: each ``write`` is committed by itself, so that a reader has it within a millisecond."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from operator import itemgetter
 
 import numpy as np
 
 from schemas.bus import RecordColumns, Records
 from schemas.embedded_block import encode
-from schemas.embedded_log import MAX_RECORD_BYTES, SIGNPOST_ROWS, Head, LogFile, Topic, pack, translated
+from schemas.embedded_log import MAX_RECORD_BYTES, LogFile, Topic, translated
+from schemas.embedded_segments import Head
 from schemas.errors import BusError, BusUnavailable, RecordTooLarge
+from sinks.embedded_append import Appender, Block
 from sinks.embedded_upkeep import Upkeep
 
 BUFFER_BYTES = 8 * 1024 * 1024
@@ -27,7 +29,7 @@ _RETRY_S = 0.02
 
 @dataclass(slots=True)
 class _Queued:
-    """Records of one partition that wait for their transaction: a block, or for a compacted topic keys and values."""
+    """Records of one partition that wait for their commit: a block, or for a compacted topic keys and values."""
 
     topic: Topic
     partition: int
@@ -53,6 +55,7 @@ class EmbeddedWriter:
     def __init__(self, file: LogFile, upkeep: Upkeep | None) -> None:
         self._file = file
         self._upkeep = upkeep
+        self._appender = Appender(file)
         self._patience_s = file.patience_s
         self._topics: dict[str, Topic] = {}
         self._queue: deque[_Queued] = deque()
@@ -107,6 +110,7 @@ class EmbeddedWriter:
         finally:
             if self._upkeep is not None:
                 self._upkeep.close()
+            self._appender.close()
             self._file.close()
 
     def _make_room(self) -> None:
@@ -128,15 +132,13 @@ class EmbeddedWriter:
         return BusUnavailable(f"{error}; {count} records are kept in memory and wait to be written", hint=error.hint)
 
     def _try_commit(self) -> BusUnavailable | None:
-        """Write all that is queued in one transaction; the error if that cannot be done now."""
+        """Write all that is queued; the error if that cannot be done now."""
         try:
             self._commit()
         except BusUnavailable as error:
             self._tried_s = time.monotonic()
             self._failed_since_s = self._tried_s if self._failed_since_s is None else self._failed_since_s
             return error
-        self._queue.clear()
-        self._queued_bytes = self._queued_records = 0
         self._failed_since_s = None
         return None
 
@@ -147,25 +149,36 @@ class EmbeddedWriter:
         wait_s = self._patience_s if self._failed_since_s is None else 0.0
         with file.write_lock.held(wait_s, file.path):
             try:
-                file.db.execute("BEGIN IMMEDIATE")
-                self._insert()
-                file.db.execute("COMMIT")
-            except sqlite3.Error as error:
+                while self._queue:
+                    self._commit_first()
+            except (sqlite3.Error, OSError) as error:
                 raise translated(error, file.path) from error
-            finally:
-                if file.db.in_transaction:
-                    file.db.execute("ROLLBACK")
 
-    def _insert(self) -> None:
-        heads: dict[str, tuple[Topic, Head]] = {}
-        for part in self._queue:
-            name = part.topic.name
-            if name not in heads:
-                heads[name] = (part.topic, self._file.head(part.topic))
-            insert = _insert_latest if part.topic.compacted else _insert_block
-            insert(self._file.db, part, heads[name][1])
-        for topic, head in heads.values():
+    def _commit_first(self) -> None:
+        """Commit the first parts of the queue that are of one topic, and forget them: a later failure does not concern them."""
+        topic = self._queue[0].topic
+        parts = list(takewhile(lambda part: part.topic is topic, self._queue))
+        if topic.compacted:
+            self._insert(topic, parts)
+        else:
+            self._appender.append(topic, [Block(part.partition, part.count, part.time_ms, part.block) for part in parts])
+        for part in parts:
+            self._queue.popleft()
+            self._queued_bytes -= part.size_bytes
+            self._queued_records -= part.count
+
+    def _insert(self, topic: Topic, parts: Sequence[_Queued]) -> None:
+        db = self._file.db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            head = self._file.head(topic)
+            for part in parts:
+                _insert_latest(db, part, head)
             self._file.set_head(topic, head)
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
 
     def _grouped(self, records: Records | RecordColumns) -> Iterator[_Queued]:
         """The records by partition, each in the order given, cut so that no blob grows too large."""
@@ -223,7 +236,7 @@ def _pick(column: Sequence[bytes], indices: list[int]) -> Sequence[bytes]:
 def _cut(topic: Topic, partition: int, time_ms: int, keys: Sequence[bytes], values: Sequence[bytes]) -> list[_Queued]:
     size = sum(map(len, values)) + sum(map(len, keys))
     if len(values) == 1 or (size <= _BLOCK_BYTES and len(values) <= _BLOCK_RECORDS):
-        # Encoded here, not in the transaction: what cannot be encoded shall never be queued.
+        # Encoded here, not under the lock: what cannot be encoded shall never be queued.
         if topic.compacted:
             return [_Queued(topic, partition, time_ms, len(values), size, b"", list(zip(keys, values, strict=True)))]
         return [_Queued(topic, partition, time_ms, len(values), size, encode(keys, values), ())]
@@ -255,17 +268,6 @@ def _cut_columns(topic: Topic, time_ms: int, records: RecordColumns) -> list[_Qu
             RecordColumns(topic.name, records.partitions[start:stop], records.keys.part(start, stop), records.values.part(start, stop)),
         )
     ]
-
-
-def _insert_block(db: sqlite3.Connection, part: _Queued, head: Head) -> None:
-    head.row += 1
-    row = (head.row, part.partition, head.ends[part.partition], part.count, part.time_ms, part.block)
-    db.execute(f"INSERT INTO log_{part.topic.id} VALUES (?, ?, ?, ?, ?, ?)", row)
-    head.ends[part.partition] += part.count
-    head.bytes += len(part.block)
-    if head.row % SIGNPOST_ROWS == 0:
-        post = (head.row // SIGNPOST_ROWS, head.row, pack(head.ends))
-        db.execute(f"INSERT INTO signposts_{part.topic.id} VALUES (?, ?, ?)", post)
 
 
 def _insert_latest(db: sqlite3.Connection, part: _Queued, head: Head) -> None:

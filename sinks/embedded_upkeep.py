@@ -1,4 +1,4 @@
-"""Keeps the file of the embedded bus in shape, beside the writers: checkpoints and retention.
+"""Keeps the folder of the embedded bus in shape, beside the writers: retention, and checkpoints of what compacted topics wrote.
 
 A checkpoint inside a commit holds that writer for 5 to 30 ms (measured), so commits make none. A thread does it when the ``-wal``
 has grown: first what can be done while others write, then, holding the writers for the little that came meanwhile, the rest, after
@@ -7,13 +7,17 @@ which the ``-wal`` starts anew. Only one thread of all processes is at work at a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from operator import itemgetter
+from pathlib import Path
 
-from schemas.embedded_log import Head, LogFile, Topic
+from schemas.embedded_log import LogFile, Topic
+from schemas.embedded_segments import FRAME, Frame, Head, TopicFiles, frames
 from schemas.errors import BusError
 
 DAY_MS = 24 * 3600 * 1000
@@ -22,13 +26,15 @@ _WAL_BYTES = 16 * 1024 * 1024
 _LOOK_S = 0.05
 _PASSES = 3  # each finds what came during the one before, so the last one leaves little to do while writers are held
 _RETENTION_S = 1.0
-_STEP_ROWS = 256
+_STEP_BYTES = 1024 * 1024
 _SLACK_MS = 1000
+_SYNC_AFTER_S = 60.0
+"""The system brings a written segment to the disk within half a minute by itself; asked later than that, it holds nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """What of a topic is too much: rows older than ``before_ms``, and rows not after ``until_ms`` beyond ``keep_bytes`` (-1: any size)."""
+    """What of a topic is too much: frames older than ``before_ms``, and frames not after ``until_ms`` beyond ``keep_bytes`` (-1: any)."""
 
     keep_bytes: int
     before_ms: int | None = None
@@ -74,7 +80,8 @@ class Upkeep:
                 if time.monotonic() - retained_s >= _RETENTION_S:
                     retained_s = time.monotonic()
                     self.retain(time.time_ns() // 1_000_000)
-            except (sqlite3.Error, BusError):
+                    self.sync(time.time() - _SYNC_AFTER_S)
+            except (sqlite3.Error, OSError, BusError):
                 # A full disk or a held file is told by the writer, whose records it concerns; here the next round tries again.
                 continue
             finally:
@@ -109,9 +116,9 @@ class Upkeep:
         excess = sum(self._file.head(topic).bytes for topic in topics) - self._retention_bytes
         if excess <= 0:
             return False
-        # By the second, not to the record: else topics that are written side by side would be cut a row at a time.
-        ages = [(self._file.db.execute(f"SELECT time_ms FROM log_{topic.id} ORDER BY row LIMIT 1").fetchone(), topic) for topic in topics]
-        oldest = sorted(((age[0], topic) for age, topic in ages if age is not None), key=itemgetter(0))
+        # By the second, not to the record: else topics that are written side by side would be cut a frame at a time.
+        ages = [(next(self._first_frames(topic, self._file.head(topic)), None), topic) for topic in topics]
+        oldest = sorted(((age[0].time_ms, topic) for age, topic in ages if age is not None), key=itemgetter(0))
         if not oldest:
             return False
         until_ms = oldest[1][0] + _SLACK_MS if len(oldest) > 1 else None
@@ -119,36 +126,51 @@ class Upkeep:
         return self._cut(topic, _Bound(keep_bytes=max(self._file.head(topic).bytes - excess, 0), until_ms=until_ms))
 
     def _cut(self, topic: Topic, bound: _Bound) -> bool:
-        """Delete some of the first rows that are too old or too many; True if it did, for there may be more."""
-        if not self._doomed(topic, self._file.head(topic), bound):
+        """Take some of the first frames that are too old or too many; True if it did, for there may be more."""
+        files, seen = self._file.files(topic), self._file.head(topic)
+        kept = self._kept(topic, seen, bound)
+        if (kept.first_segment, kept.first_position) == (seen.first_segment, seen.first_position):
             return False
         with self._file.write_lock.held(self._file.patience_s, self._file.path):
-            db = self._file.db
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                head = self._file.head(topic)
-                last = self._doomed(topic, head, bound)
-                if last:
-                    db.execute(f"DELETE FROM log_{topic.id} WHERE row <= ?", (last,))
-                    db.execute(f"DELETE FROM signposts_{topic.id} WHERE row < ?", (last,))
-                    self._file.set_head(topic, head)
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-        return bool(last)
+            # Meanwhile there may be more at the end; at the start nobody else takes any.
+            head = self._file.head(topic)
+            if (head.first_segment, head.first_position) != (seen.first_segment, seen.first_position):
+                return True
+            head.begins, head.removed = kept.begins, kept.removed
+            head.first_segment, head.first_position = kept.first_segment, kept.first_position
+            files.write_head(head, durable=False)
+        for segment in files.segments():
+            if segment < kept.first_segment:
+                Path(files.segment_path(segment)).unlink(missing_ok=True)
+        return True
 
-    def _doomed(self, topic: Topic, head: Head, bound: _Bound) -> int:
-        """The last row to delete, 0 if none; ``head`` becomes what it is afterwards."""
-        last = 0
-        sql = f"SELECT row, partition, first_offset + count, time_ms, length(block) FROM log_{topic.id} ORDER BY row LIMIT ?"
-        for row, partition, end, time_ms, size in self._file.db.execute(sql, (_STEP_ROWS,)).fetchall():
-            if not bound.passed(time_ms, head.bytes):
+    def _kept(self, topic: Topic, head: Head, bound: _Bound) -> Head:
+        """The head as it is without the first frames that are too much."""
+        for frame, segment in self._first_frames(topic, head):
+            if not bound.passed(frame.time_ms, head.bytes):
                 break
-            last = row
-            head.begins[partition] = end
-            head.bytes -= size
-        return last
+            head = replace(head, removed=head.removed + frame.end - frame.start, first_segment=segment, first_position=frame.end)
+            head.begins[frame.partition] = frame.first_offset + frame.count
+        return head
+
+    def _first_frames(self, topic: Topic, head: Head) -> Iterator[tuple[Frame, int]]:
+        """The first that are kept, some of them, each with its segment. Their ends are places in the segment."""
+        files = self._file.files(topic)
+        segment, position = head.first_segment, head.first_position
+        while segment < head.segment and position >= files.end_of(segment, head):
+            segment, position = segment + 1, files.start_bytes
+        with open(files.segment_path(segment), "rb") as file:
+            data = os.pread(file.fileno(), min(files.end_of(segment, head) - position, _STEP_BYTES), position)
+            if len(data) >= FRAME.size and next(frames(data), None) is None:
+                data = os.pread(file.fileno(), FRAME.size + FRAME.unpack_from(data)[1], position)
+        for frame in frames(data):
+            yield frame._replace(start=position + frame.start, end=position + frame.end), segment
+
+    def sync(self, before_s: float) -> None:
+        """Note which whole segments are on the disk, of those last written before a time (Unix s): after a power failure they are right."""
+        for topic in self._topics():
+            if not topic.compacted:
+                _sync(self._file.files(topic), before_s)
 
     def _forget_tombstones(self, topic: Topic, now_ms: int) -> None:
         """A reader that is a day behind may miss that a key was deleted: the same promise as Kafka's ``delete.retention.ms``."""
@@ -157,3 +179,13 @@ class Upkeep:
         if self._file.db.execute(f"SELECT 1 {where} LIMIT 1", cutoff).fetchone():
             with self._file.write_lock.held(self._file.patience_s, self._file.path):
                 self._file.db.execute(f"DELETE {where}", cutoff)
+
+
+def _sync(files: TopicFiles, before_s: float) -> None:
+    head, synced = files.head(), files.synced()
+    for segment in range(max(synced + 1, head.first_segment), head.segment):
+        with open(files.segment_path(segment), "rb") as file:
+            if os.fstat(file.fileno()).st_mtime > before_s:
+                return
+            os.fsync(file.fileno())
+        files.set_synced(segment)

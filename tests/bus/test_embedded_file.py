@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.bus import Bus, RecordColumns, Records, TopicSettings
 from schemas.embedded_block import decode, encode
-from schemas.embedded_log import LogFile
+from schemas.embedded_segments import TopicFiles, frames
 from schemas.errors import BusError, BusUnavailable, RecordTooLarge, SettingsError
 from sinks.embedded import EmbeddedWriter
 from tests.bus.contract import everything, in_columns, put, records, seen
@@ -72,9 +72,9 @@ def test_any_offset_of_a_long_log_is_found(long_log: tuple[Bus, list[list[bytes]
 def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     open_bus(f"embedded://{tmp_path}").close()
     with sqlite3.connect(tmp_path / "bus.db") as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 1")
     db.close()
-    with pytest.raises(BusError, match=r"version 2 .* version 1") as caught:
+    with pytest.raises(BusError, match=r"version 1 .* version 2") as caught:
         open_bus(f"embedded://{tmp_path}")
     assert caught.value.hint
 
@@ -207,14 +207,14 @@ def test_a_large_write_is_cut_into_blocks_and_a_large_read_into_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Callable[[Records], Records | RecordColumns]
 ) -> None:
     monkeypatch.setattr("sinks.embedded._BLOCK_BYTES", 100)
-    monkeypatch.setattr("sources.embedded.FETCH_BYTES", 300)
+    monkeypatch.setattr("sources.embedded_segments.FETCH_BYTES", 300)
     bus = open_bus(f"embedded://{tmp_path}")
     bus.create([TopicSettings("t", 2, compacted=False)])
     rows = [(n % 2, b"%d" % n * 5) for n in range(300)]
     put(bus, form(records("t", rows)))
-    probe = LogFile(tmp_path)
-    assert probe.db.execute("SELECT max(length(block)) <= 100 + 8 * max(count) FROM log_1").fetchone() == (1,)
-    probe.close()
+    found = list(frames((tmp_path / "topic-1.00000001.log").read_bytes(), TopicFiles(tmp_path, 1, 2).start_bytes))
+    assert sum(frame.count for frame in found) == 300
+    assert all(frame.end - frame.start <= 100 + 8 * frame.count for frame in found)
     reader = bus.reader("t")
     batch = reader.poll(1000, 0)
     assert batch is not None

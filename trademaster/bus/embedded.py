@@ -1,4 +1,4 @@
-"""The bus of a laptop: topics in one SQLite file, opened by ``embedded:FOLDER``."""
+"""The bus of a laptop: topics in one folder, opened by ``embedded:FOLDER``."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class EmbeddedBus:
         try:
             self._file.look()
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise translated(error, self._file.path) from error
 
 
