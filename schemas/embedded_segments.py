@@ -6,7 +6,8 @@
     slot                   uint32 CRC, uint32 0, int64 sequence, row, appended, removed, segment, position, first segment, first position,
                            int64 begins (partitions), int64 ends (partitions)
     topic-N.00000001.log   segment header | frame | frame ...
-    segment header         int64 magic, end of the segment before, row, appended, ends (partitions): as they were when it was begun
+    segment header         uint32 magic, uint32 CRC, int64 end of the segment before, row, appended, ends (partitions): as they were when it
+                           was begun
     frame                  uint32 CRC, uint32 size of the block, int64 row, int32 partition, int32 count, int64 first offset, time in ms, block
 
 A writer, alone by the write lock, appends frames and then writes the slot that was not written last: that is the commit. What stands behind
@@ -34,7 +35,8 @@ SEGMENT_BYTES = 32 * 1024 * 1024
 """A segment that has so many bytes is followed by another; whole segments are deleted."""
 
 FRAME = struct.Struct("<IIqiiqq")
-_MAGIC = 0x31474553_4D54  # "TMSEG1"
+_MAGIC = 0x47534D54
+"""TMSG"""
 _SYNCED = struct.Struct("<q")
 _FIXED = 7
 _ALIGN = 512
@@ -105,8 +107,8 @@ class TopicFiles:
         self._slot = struct.Struct(f"<q{_FIXED}q{2 * partitions}q")
         self._sum = struct.Struct("<II")
         self._stride = -(-(self._sum.size + self._slot.size) // _ALIGN) * _ALIGN
-        self._start = struct.Struct(f"<4q{partitions}q")
-        self.start_bytes = self._start.size
+        self._start = struct.Struct(f"<3q{partitions}q")
+        self.start_bytes = self._sum.size + self._start.size
         """Where the first frame of a segment stands."""
         self._head = -1
         self._sequence = -1
@@ -202,19 +204,19 @@ class TopicFiles:
         path = self.segment_path(segment)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
-            packed = self._start.pack(_MAGIC, start.previous_end, start.row, start.appended, *start.ends)
-            write_all(descriptor, [packed], 0)
+            body = self._start.pack(start.previous_end, start.row, start.appended, *start.ends)
+            write_all(descriptor, [self._sum.pack(_MAGIC, crc32(body)) + body], 0)
         finally:
             os.close(descriptor)
 
     def segment_start(self, segment: int) -> SegmentStart:
         """Raises FileNotFoundError if the segment was deleted, BusError if it is none."""
         with open(self.segment_path(segment), "rb") as file:
-            raw = file.read(self._start.size)
-        if len(raw) == self._start.size:
-            magic, previous_end, row, appended, *ends = self._start.unpack(raw)
-            if magic == _MAGIC:
-                return SegmentStart(previous_end, row, appended, ends)
+            raw = file.read(self.start_bytes)
+        body = raw[self._sum.size :]
+        if len(raw) == self.start_bytes and self._sum.unpack_from(raw) == (_MAGIC, crc32(body)):
+            previous_end, row, appended, *ends = self._start.unpack(body)
+            return SegmentStart(previous_end, row, appended, ends)
         raise BusError(f"{self.segment_path(segment)} is damaged", hint="name another folder and ingest again, or restore it from a copy")
 
     def end_of(self, segment: int, head: Head) -> int:
