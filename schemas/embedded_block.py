@@ -62,8 +62,8 @@ def encode(keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     return b"".join((value_sizes.tobytes(), key_sizes.tobytes(), *values, *keys))
 
 
-def decode(partition: int, first_offset: int, count: int, timestamp_ms: int, blob: bytes) -> Block:
-    """The records of one row; nothing is copied."""
+def decode(partition: int, first_offset: int, count: int, timestamp_ms: int, blob: bytes | memoryview) -> Block:
+    """The records of one blob; nothing is copied."""
     value_sizes = np.frombuffer(blob, _INT32, count)
     key_sizes = np.frombuffer(blob, _INT32, count, 4 * count)
     values_at = 8 * count

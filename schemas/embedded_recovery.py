@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from schemas.embedded_segments import Head, TopicFiles, frames, is_whole
+from schemas.embedded_segments import Head, SegmentStart, TopicFiles, frames, is_whole
 from schemas.errors import BusError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -34,7 +34,7 @@ def recover(files: TopicFiles) -> bool:
     files.write_head(found, durable=True)
     for segment in segments:
         if segment > found.segment:
-            Path(files.segment_path(segment)).unlink()
+            files.segment_path(segment).unlink()
     return True
 
 
@@ -61,21 +61,14 @@ def _head(files: TopicFiles, segments: list[int]) -> Head:
 def _whole(files: TopicFiles, head: Head) -> Head:
     """The head after the last whole frame, at most where it was."""
     segment = max(head.first_segment, min(files.synced() + 1, head.segment))
-    while True:
-        try:
-            start = files.segment_start(segment)
-            break
-        except (FileNotFoundError, BusError) as error:
-            segment -= 1
-            if segment < head.first_segment:
-                raise BusError(f"{files.head_path} has no whole segment", hint="name another folder and ingest again") from error
+    while (start := _start(files, segment)) is None:
+        segment -= 1
+        if segment < head.first_segment:
+            raise BusError(f"{files.head_path} has no whole segment", hint="name another folder and ingest again")
     found = replace(head, row=start.row, ends=start.ends, appended=start.appended, segment=segment, position=files.start_bytes)
     while _scan(files, found, head) and found.segment < head.segment:
-        try:
-            start = files.segment_start(found.segment + 1)
-        except (FileNotFoundError, BusError):
-            break
-        if start.row != found.row:
+        start = _start(files, found.segment + 1)
+        if start is None or start.row != found.row:
             break
         found.segment, found.position = found.segment + 1, files.start_bytes
     found.begins = [min(begin, end) for begin, end in zip(head.begins, found.ends, strict=True)]
@@ -84,9 +77,16 @@ def _whole(files: TopicFiles, head: Head) -> Head:
     return found
 
 
+def _start(files: TopicFiles, segment: int) -> SegmentStart | None:
+    try:
+        return files.segment_start(segment)
+    except (FileNotFoundError, BusError):
+        return None
+
+
 def _scan(files: TopicFiles, found: Head, head: Head) -> bool:
     """Go on to the last whole frame of a segment; whether all of it is whole."""
-    data = Path(files.segment_path(found.segment)).read_bytes()
+    data = files.segment_path(found.segment).read_bytes()
     try:
         end = files.end_of(found.segment, head)
     except (FileNotFoundError, BusError):
@@ -96,6 +96,6 @@ def _scan(files: TopicFiles, found: Head, head: Head) -> bool:
         if frame.end > end or (frame.row, frame.first_offset) != expected or not is_whole(data, frame):
             break
         found.row, found.position = frame.row, frame.end
-        found.ends[frame.partition] += frame.count
+        found.ends[frame.partition] += frame.records
         found.appended += frame.end - frame.start
     return found.position == end

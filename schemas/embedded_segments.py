@@ -3,14 +3,15 @@
 ::
 
     topic-N.head           int64 synced, padding | slot | slot                           slots in turn, 512 bytes aligned
-    slot                   uint32 CRC, uint32 0, int64 sequence, row, appended, removed, segment, position, first segment, first position,
-                           int64 begins (partitions), int64 ends (partitions)
+    slot                   uint32 CRC, uint32 0, int64 sequence, row, appended, removed, segment, position, first segment, first
+                           position, begins (partitions), ends (partitions)
     topic-N.00000001.log   segment header | frame | frame ...
-    segment header         uint32 magic, uint32 CRC, int64 end of the segment before, row, appended, ends (partitions): as they were when it
-                           was begun
-    frame                  uint32 CRC, uint32 size of the block, int64 row, int32 partition, int32 count, int64 first offset, time in ms, block
+    segment header         uint32 magic, uint32 CRC, int64 end of the segment before, row, appended, ends (partitions): as they were when
+                           it was begun
+    frame                  uint32 CRC, uint32 size of the block, int64 row, int32 partition, int32 records, int64 first offset,
+                           time in ms, block
 
-A writer, alone by the write lock, appends frames and then writes the slot that was not written last: that is the commit. What stands behind
+A writer, alone by the write lock, appends frames and then writes the slot that was not written last: that is the commit. What is behind
 the head's end was never committed and is written over. A reader reads the head, and of the segments what lies before its end. Whoever dies
 between two system calls leaves the last commit whole, for the system keeps what it was given. Only a power failure may leave a head
 whose frames never reached the disk: so after each start of the system the frames are checked by their sums (``schemas/embedded_recovery.py``).
@@ -75,7 +76,7 @@ class Frame(NamedTuple):
 
     row: int
     partition: int
-    count: int
+    records: int
     first_offset: int
     time_ms: int
     start: int
@@ -102,7 +103,8 @@ class TopicFiles:
 
     def __init__(self, folder: Path, topic: int, partitions: int) -> None:
         self.head_path = folder / f"topic-{topic}.head"
-        self._prefix = str(folder / f"topic-{topic}.")
+        self._folder = folder
+        self._prefix = f"topic-{topic}."
         self._partitions = partitions
         self._slot = struct.Struct(f"<q{_FIXED}q{2 * partitions}q")
         self._sum = struct.Struct("<II")
@@ -115,8 +117,8 @@ class TopicFiles:
         self._raw = b""
         self._last: Head | None = None
 
-    def segment_path(self, segment: int) -> str:
-        return f"{self._prefix}{segment:08d}.log"
+    def segment_path(self, segment: int) -> Path:
+        return self._folder / f"{self._prefix}{segment:08d}.log"
 
     def create(self) -> None:
         """Make a head and a first segment; leftovers of a creation that was never committed are written over."""
@@ -211,7 +213,7 @@ class TopicFiles:
 
     def segment_start(self, segment: int) -> SegmentStart:
         """Raises FileNotFoundError if the segment was deleted, BusError if it is none."""
-        with open(self.segment_path(segment), "rb") as file:
+        with self.segment_path(segment).open("rb") as file:
             raw = file.read(self.start_bytes)
         body = raw[self._sum.size :]
         if len(raw) == self.start_bytes and self._sum.unpack_from(raw) == (_MAGIC, crc32(body)):

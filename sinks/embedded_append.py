@@ -14,7 +14,7 @@ class Block(NamedTuple):
     """Records of one partition."""
 
     partition: int
-    count: int
+    records: int
     time_ms: int
     data: bytes | memoryview
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from pathlib import Path
 
 from schemas.embedded_log import LogFile, Topic
 from schemas.embedded_segments import FRAME, Frame, Head, TopicFiles, frames
@@ -141,7 +140,7 @@ class Upkeep:
             files.write_head(head, durable=False)
         for segment in files.segments():
             if segment < kept.first_segment:
-                Path(files.segment_path(segment)).unlink(missing_ok=True)
+                files.segment_path(segment).unlink(missing_ok=True)
         return True
 
     def _kept(self, topic: Topic, head: Head, bound: _Bound) -> Head:
@@ -150,7 +149,7 @@ class Upkeep:
             if not bound.passed(frame.time_ms, head.bytes):
                 break
             head = replace(head, removed=head.removed + frame.end - frame.start, first_segment=segment, first_position=frame.end)
-            head.begins[frame.partition] = frame.first_offset + frame.count
+            head.begins[frame.partition] = frame.first_offset + frame.records
         return head
 
     def _first_frames(self, topic: Topic, head: Head) -> Iterator[tuple[Frame, int]]:
@@ -159,7 +158,7 @@ class Upkeep:
         segment, position = head.first_segment, head.first_position
         while segment < head.segment and position >= files.end_of(segment, head):
             segment, position = segment + 1, files.start_bytes
-        with open(files.segment_path(segment), "rb") as file:
+        with files.segment_path(segment).open("rb") as file:
             data = os.pread(file.fileno(), min(files.end_of(segment, head) - position, _STEP_BYTES), position)
             if len(data) >= FRAME.size and next(frames(data), None) is None:
                 data = os.pread(file.fileno(), FRAME.size + FRAME.unpack_from(data)[1], position)
@@ -184,7 +183,7 @@ class Upkeep:
 def _sync(files: TopicFiles, before_s: float) -> None:
     head, synced = files.head(), files.synced()
     for segment in range(max(synced + 1, head.first_segment), head.segment):
-        with open(files.segment_path(segment), "rb") as file:
+        with files.segment_path(segment).open("rb") as file:
             if os.fstat(file.fileno()).st_mtime > before_s:
                 return
             os.fsync(file.fileno())

@@ -213,8 +213,8 @@ def test_a_large_write_is_cut_into_blocks_and_a_large_read_into_batches(
     rows = [(n % 2, b"%d" % n * 5) for n in range(300)]
     put(bus, form(records("t", rows)))
     found = list(frames((tmp_path / "topic-1.00000001.log").read_bytes(), TopicFiles(tmp_path, 1, 2).start_bytes))
-    assert sum(frame.count for frame in found) == 300
-    assert all(frame.end - frame.start <= 100 + 8 * frame.count for frame in found)
+    assert sum(frame.records for frame in found) == 300
+    assert all(frame.end - frame.start <= 100 + 8 * frame.records for frame in found)
     reader = bus.reader("t")
     batch = reader.poll(1000, 0)
     assert batch is not None
