@@ -14,7 +14,7 @@
 A writer, alone by the write lock, appends frames and then writes the slot that was not written last: that is the commit. What is behind
 the head's end was never committed and is written over. A reader reads the head, and of the segments what lies before its end. Whoever dies
 between two system calls leaves the last commit whole, for the system keeps what it was given. Only a power failure may leave a head
-whose frames never reached the disk: so after each start of the system the frames are checked by their sums (``schemas/embedded_recovery.py``).
+whose frames never reached the disk: after each start of the system they are checked by their sums (``schemas/embedded_recovery.py``).
 
 All numbers are little-endian.
 """
