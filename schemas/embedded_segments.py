@@ -64,6 +64,8 @@ class Head:
     first_segment: int = 1
     first_position: int = 0
     """Where the first frame that is kept stands."""
+    sequence: int = 0
+    """Grows with each commit."""
 
     @property
     def bytes(self) -> int:
@@ -113,7 +115,6 @@ class TopicFiles:
         self.start_bytes = self._sum.size + self._start.size
         """Where the first frame of a segment stands."""
         self._head = -1
-        self._sequence = -1
         self._raw = b""
         self._last: Head | None = None
 
@@ -131,7 +132,6 @@ class TopicFiles:
         """A head without a slot."""
         self.close()
         self.head_path.write_bytes(bytes(_ALIGN + 2 * self._stride))
-        self._sequence = 0
 
     def segments(self) -> list[int]:
         """Numbers of those that there are, in order."""
@@ -139,9 +139,9 @@ class TopicFiles:
         found = head.parent.glob(f"{head.stem}.*.log")
         return sorted(int(path.suffixes[0][1:]) for path in found)
 
-    def changed(self) -> bool:
-        """Whether the head is another than when ``head`` was last called. Costs one system call."""
-        return self._read() != self._raw
+    def changed(self, since: Head) -> bool:
+        """Whether anything was committed after this head. Costs one system call."""
+        return self._read() != self._raw or self._last is None or self._last.sequence != since.sequence
 
     def head(self) -> Head:
         """What is committed.
@@ -156,10 +156,10 @@ class TopicFiles:
                 return _copy(self._last)
             found = max(self._slots(raw), default=None)
             if found is not None:
-                self._sequence, row, appended, removed, *rest = found
+                sequence, row, appended, removed, *rest = found
                 places, offsets = rest[:4], rest[4:]
                 begins, ends = offsets[: self._partitions], offsets[self._partitions :]
-                self._raw, self._last = raw, Head(row, begins, ends, appended, removed, *places)
+                self._raw, self._last = raw, Head(row, begins, ends, appended, removed, *places, sequence=sequence)
                 return _copy(self._last)
             time.sleep(0)  # both were being written while we read
         raise BusError(f"{self.head_path} is damaged", hint="name another folder and ingest again, or restore it from a copy")
@@ -180,16 +180,15 @@ class TopicFiles:
                     yield slot
 
     def write_head(self, head: Head, *, durable: bool) -> None:
-        """Commit: by who holds the write lock and has read the head under it, or makes the topic."""
+        """Commit a head that was read under the write lock, which is still held, and changed since; or a new topic's."""
         if self._head < 0:
             self._head = os.open(self.head_path, os.O_RDWR | os.O_CLOEXEC)
-        sequence = max(self._sequence, 0) + 1
+        sequence = head.sequence + 1
         numbers = (head.row, head.appended, head.removed, head.segment, head.position, head.first_segment, head.first_position)
         body = self._slot.pack(sequence, *numbers, *head.begins, *head.ends)
         write_all(self._head, [self._sum.pack(crc32(body), 0) + body], _ALIGN + sequence % 2 * self._stride)
         if durable:
             os.fdatasync(self._head)
-        self._sequence = sequence
 
     def synced(self) -> int:
         """The last segment that is on the disk for sure, with all before it."""
@@ -300,4 +299,5 @@ def _copy(head: Head) -> Head:
         head.position,
         head.first_segment,
         head.first_position,
+        head.sequence,
     )

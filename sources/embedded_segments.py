@@ -55,7 +55,7 @@ class SegmentCursor:
         """
         if not self._blocks:
             target = self._target
-            if target is not None and self._place == (target.segment, target.position) and not self._files.changed():
+            if target is not None and self._place == (target.segment, target.position) and not self._files.changed(target):
                 self._file.look(_LOOK_S)
                 return None
             self._refresh()

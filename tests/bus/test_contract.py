@@ -167,6 +167,20 @@ def test_readers_do_not_disturb_one_another(bus: Bus) -> None:
         reader.close()
 
 
+def test_who_asks_a_reader_for_the_end_still_gets_what_lies_before_it(bus: Bus) -> None:
+    topic = new_topic(bus, 1)
+    reader = bus.reader(topic)
+    for number in range(3):
+        assert reader.poll(10, 0) is None
+        put(bus, records(topic, [(0, b"%d" % number)]))
+        assert reader.end() == {0: number + 1}
+        reader.known_end()
+        batch = reader.poll(10, WAIT_S)
+        assert batch is not None
+        assert seen(batch) == [(0, number, b"%d" % number)]
+    reader.close()
+
+
 def test_a_process_sees_what_another_has_flushed(bus: Bus, url: str) -> None:
     topic = new_topic(bus)
     rows = [(i % PARTITIONS, b"value %d" % i) for i in range(100)]

@@ -180,8 +180,9 @@ def test_a_writer_of_the_bus_applies_the_bound_by_itself(tmp_path: Path) -> None
         put(bus, put_first)
     writer = bus.writer()
     probe = LogFile(tmp_path)
-    while probe.head(probe.topic("t")).bytes > 50_000:
-        while not probe.files(probe.topic("t")).changed():
+    topic = probe.topic("t")
+    while (head := probe.head(topic)).bytes > 50_000:
+        while not probe.files(topic).changed(head):
             pass
     probe.close()
     writer.close()
