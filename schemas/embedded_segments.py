@@ -157,9 +157,9 @@ class TopicFiles:
             found = max(self._slots(raw), default=None)
             if found is not None:
                 sequence, row, appended, removed, *rest = found
-                places, offsets = rest[:4], rest[4:]
+                segment, position, first_segment, first_position, *offsets = rest
                 begins, ends = offsets[: self._partitions], offsets[self._partitions :]
-                self._raw, self._last = raw, Head(row, begins, ends, appended, removed, *places, sequence=sequence)
+                self._raw, self._last = raw, Head(row, begins, ends, appended, removed, segment, position, first_segment, first_position, sequence)
                 return _copy(self._last)
             time.sleep(0)  # both were being written while we read
         raise BusError(f"{self.head_path} is damaged", hint="name another folder and ingest again, or restore it from a copy")
