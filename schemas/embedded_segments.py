@@ -159,7 +159,8 @@ class TopicFiles:
                 sequence, row, appended, removed, *rest = found
                 segment, position, first_segment, first_position, *offsets = rest
                 begins, ends = offsets[: self._partitions], offsets[self._partitions :]
-                self._raw, self._last = raw, Head(row, begins, ends, appended, removed, segment, position, first_segment, first_position, sequence)
+                self._last = Head(row, begins, ends, appended, removed, segment, position, first_segment, first_position, sequence)
+                self._raw = raw
                 return _copy(self._last)
             time.sleep(0)  # both were being written while we read
         raise BusError(f"{self.head_path} is damaged", hint="name another folder and ingest again, or restore it from a copy")
