@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from schemas.events import LANES, Envelope, EventType, Header, Payload, Time, encode
 from schemas.outgoing import Outgoing
-from schemas.partitioning import murmur2
+from schemas.partitioning import key_hash
 from schemas.times import format_time
 
 
@@ -113,7 +113,7 @@ def encode_dead_letters(rejects: Sequence[Reject], source: str) -> Outgoing:
         topic="dead.letters",
         keys=keys,
         values=[encode(dead_letter(reject, source)) for reject in rejects],
-        hashes=[murmur2(key) & 0x7FFFFFFF for key in keys],
+        hashes=[key_hash(key) for key in keys],
         causes=[reject.offset for reject in rejects],
         times=[reject.first_seen_ns for reject in rejects],
     )

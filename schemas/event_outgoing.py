@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.events import Event, encode
 from schemas.outgoing import Outgoing
-from schemas.partitioning import murmur2
+from schemas.partitioning import key_hash
 from schemas.placement import place_event
 
 
@@ -21,7 +21,7 @@ def event_encoder(topic: str) -> Callable[[Sequence[Sequence[Event[Any]]]], Outg
             topic=topic,
             keys=[key for key, _ in places],
             values=[encode(event.envelope) for event in events],
-            hashes=[murmur2(partition_key) & 0x7FFFFFFF for _, partition_key in places],
+            hashes=[key_hash(partition_key) for _, partition_key in places],
             causes=[event.place.offset for event in events],
             times=[event.time_ns for event in events],
         )

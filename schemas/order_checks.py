@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.numbers import check_finite
@@ -19,7 +17,8 @@ _REQUIRED = {
 }
 """Of all others: the order's id."""
 
-_WIRE = {"execution_id": "executionId", "reference_execution_id": "referenceExecutionId", "order_id": "orderId"}
+_NUMBERS = ("quantity", "price", "stop_price", "fee", "amount")
+_WIRE = {"stop_price": "stopPrice", "execution_id": "executionId", "reference_execution_id": "referenceExecutionId", "order_id": "orderId"}
 
 
 def check_execution(report: ExecutionReport) -> None:
@@ -31,13 +30,14 @@ def check_execution(report: ExecutionReport) -> None:
         RejectedRecord: with reason ``missing_field``, ``number``, ``symbol`` or ``execution``.
     """
     for field in _REQUIRED.get(report.exec_type, ("order_id",)):
-        if getattr(report, field) in (None, ""):
-            raise RejectedRecord(
-                Reason.MISSING_FIELD, f"{_WIRE.get(field, field)}: expected one in a report of {report.exec_type}, found none"
-            )
-    _check_numbers(
-        {"quantity": report.quantity, "price": report.price, "stopPrice": report.stop_price, "fee": report.fee, "amount": report.amount}
-    )
+        found = getattr(report, field)
+        if found is None or found == "":
+            name = _WIRE.get(field, field)
+            raise RejectedRecord(Reason.MISSING_FIELD, f"{name}: expected one in a report of {report.exec_type}, found none")
+    for field in _NUMBERS:
+        number = getattr(report, field)
+        if number:
+            check_finite(_WIRE.get(field, field), number)
     if report.quantity is not None and report.quantity <= 0:
         raise RejectedRecord(Reason.EXECUTION, f"quantity: expected more than 0 (the side says which way), found {report.quantity}")
     _check_symbol(report.symbol)
@@ -51,17 +51,16 @@ def check_command(command: OrderCommand) -> None:
     """
     if command.command != "cancel_all" and not command.order_id:
         raise RejectedRecord(Reason.MISSING_FIELD, f"orderId: expected one in a command to {command.command}, found none")
-    _check_numbers({"quantity": command.quantity, "price": command.price, "stopPrice": command.stop_price})
+    for field in ("quantity", "price", "stop_price"):
+        number = getattr(command, field)
+        if number:
+            check_finite(_WIRE.get(field, field), number)
     _check_symbol(command.symbol)
 
 
-def _check_numbers(numbers: dict[str, Decimal | None]) -> None:
-    for field, value in numbers.items():
-        if value is not None:
-            check_finite(field, value)
-
-
 def _check_symbol(symbol: str | None) -> None:
-    size = 1 if symbol is None else len(symbol.encode("utf-8", "surrogatepass"))
+    if symbol is None or 4 * len(symbol) <= MAX_SYMBOL_BYTES:  # no character has more bytes
+        return
+    size = len(symbol.encode("utf-8", "surrogatepass"))
     if size > MAX_SYMBOL_BYTES:
         raise RejectedRecord(Reason.SYMBOL, f"symbol: expected 1 to {MAX_SYMBOL_BYTES} bytes, found {size} bytes")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _MASK = 0xFFFFFFFF
 _M = 0x5BD1E995
 _SEED = 0x9747B28C
@@ -23,6 +25,12 @@ def murmur2(key: bytes) -> int:
     return state ^ state >> 15
 
 
+@lru_cache(maxsize=1 << 17)
+def key_hash(key: bytes) -> int:
+    """What Kafka takes the partition from: 31 bits, never negative. Kept, for the same keys come again and again."""
+    return murmur2(key) & 0x7FFFFFFF
+
+
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition, 0 to ``partitions`` - 1, of a record with this partition key (Kafka: ``toPositive(murmur2) % n``)."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
+    return key_hash(key) % partitions

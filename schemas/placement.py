@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -59,33 +59,56 @@ def place_record(topic: str, value: bytes) -> tuple[bytes, bytes]:
 
 def place_event(topic: str, event: Event[Any]) -> tuple[bytes, bytes]:
     """Key and partition key of an event that was made inside."""
-    kind: Any = type(event.payload)
-    names, payload = _attributes(kind), event.payload
-    return _place(topic, lambda name: getattr(payload, names[name], None) if name in names else None, event.header.event_id)
+    payload = event.payload
+    if topic in _PAIRS:
+        return _pair(payload.account, getattr(payload, _PAIRS[topic]))
+    return _place(topic, _Attributes(payload).get, event.header.event_id)
+
+
+class _Attributes:
+    """A payload's fields by their names on the wire."""
+
+    __slots__ = ("_names", "_payload")
+
+    def __init__(self, payload: Any) -> None:
+        kind: Any = type(payload)
+        self._names = _names_of(kind)
+        self._payload = payload
+
+    def get(self, name: str) -> object:
+        return getattr(self._payload, self._names[name]) if name in self._names else None
 
 
 @cache
-def _attributes(kind: Any) -> Mapping[str, str]:
+def _names_of(kind: Any) -> Mapping[str, str]:
     return {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
+
+
+@lru_cache(maxsize=1 << 17)
+def _pair(account: str, other: str) -> tuple[bytes, bytes]:
+    partition_key = account.encode("utf-8", "replace")
+    return partition_key + b"|" + other.encode("utf-8", "replace"), partition_key
 
 
 def _place(topic: str, fields: Fields, event_id: str) -> tuple[bytes, bytes]:
     if topic in _PAIRS:
-        account = _first(fields, ("account",))
-        return account + b"|" + _first(fields, (_PAIRS[topic],)), account
+        return _pair(_text(fields, ("account",)), _text(fields, (_PAIRS[topic],)))
     keys, partition_keys = _KEYS.get(topic, ((), ()))
-    key = _first(fields, keys) or event_id.encode("utf-8", "replace")
+    key = (_text(fields, keys) or event_id).encode("utf-8", "replace")
     if topic == "risk.alerts":
         return key, _alert_lane(fields)
-    return key, _first(fields, partition_keys) or key
+    return key, _text(fields, partition_keys).encode("utf-8", "replace") or key
 
 
-def _first(fields: Fields, names: tuple[str, ...]) -> bytes:
-    texts = (fields(name) for name in names)
-    return next((text.encode("utf-8", "replace") for text in texts if isinstance(text, str) and text), b"")
+def _text(fields: Fields, names: tuple[str, ...]) -> str:
+    for name in names:
+        text = fields(name)
+        if isinstance(text, str) and text:
+            return text
+    return ""
 
 
 def _alert_lane(fields: Fields) -> bytes:
     """``account:A``, else ``symbol:X``, else ``firm``: no partition mixes what one account may see with what it may not."""
-    account, symbol = _first(fields, ("account",)), _first(fields, ("symbol",))
-    return b"account:" + account if account else b"symbol:" + symbol if symbol else b"firm"
+    account, symbol = _text(fields, ("account",)), _text(fields, ("symbol",))
+    return (f"account:{account}" if account else f"symbol:{symbol}" if symbol else "firm").encode("utf-8", "replace")

@@ -49,6 +49,7 @@ def parse_time(value: int | str) -> int:
     return time_ns
 
 
+@lru_cache(maxsize=1 << 16)
 def _parse_rfc3339(text: str) -> int:
     match = _RFC3339.fullmatch(text)
     if not match:

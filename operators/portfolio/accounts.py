@@ -7,6 +7,7 @@ Cold (holdings, cash, accounts, rates): exact decimals, one at a time; each incr
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -175,12 +176,9 @@ class Accounts:
             return
         past = _decode_past(self._pasts[at])
         realized = past.realized if holding.realized is None else holding.realized
-        fees = dict(holding.foreign_fees)
         money = Money(subtract(holding.cash, past.cash), subtract(realized, past.realized), subtract(holding.moved, past.moved))
         state.take(money, holding.currency, self._rates)
-        for currency in fees.keys() | past.foreign_fees.keys():
-            paid = subtract(fees.get(currency, ZERO), past.foreign_fees.get(currency, ZERO))
-            state.take(Money(paid.copy_negate(), ZERO), currency, self._rates)
+        fees = self._pay_fees(holding, past, state) if holding.foreign_fees or past.foreign_fees else {}
         if fees or holding.currency != state.currency:
             self._foreign[row] = None
         if holding.realized is None:
@@ -189,6 +187,14 @@ class Accounts:
             state.unknown.pop(holding.symbol, None)
         self._pasts[at] = _encode(Past(holding.cash, realized, holding.moved, fees))
         self._cause = holding.place, holding.correlation_id
+
+    def _pay_fees(self, holding: Holding, past: Past, state: AccountState) -> dict[str, Decimal]:
+        """Fees in other currencies since the last version; all of them."""
+        fees = dict(holding.foreign_fees)
+        for currency in fees.keys() | past.foreign_fees.keys():
+            paid = subtract(fees.get(currency, ZERO), past.foreign_fees.get(currency, ZERO))
+            state.take(Money(paid.copy_negate(), ZERO), currency, self._rates)
+        return fees
 
     def _move(self, move: CashMove) -> None:
         row = self._open(move.account, self._settings.currency)

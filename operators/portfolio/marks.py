@@ -6,6 +6,7 @@ Longs are marked at the bid, shorts at the ask, else at the last trade, else at 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,8 +117,13 @@ class MarkBook:
         if row >= 0:
             self._symbols[row]["allow_negative"] = symbol in self._negative
 
-    def on_holding(self, holding: Holding) -> Pnl:
-        """Insert, change or remove a position; its row at the present mark. An older or equal version changes nothing."""
+    def on_holdings(self, holdings: Sequence[Holding]) -> Pnl:
+        """Insert, change or remove positions; the row of each at the present mark. An older or equal version changes nothing."""
+        rows = [row for holding in holdings if (row := self._take(holding)) is not None]
+        return np.array(rows, PNL) if rows else _NO_ROWS
+
+    def _take(self, holding: Holding) -> tuple[Any, ...] | None:
+        """Its row of the output."""
         account, code = ACCOUNTS.code(holding.account), SYMBOLS.code(holding.symbol)
         self._know()
         if self._row_of[code] < 0:
@@ -125,7 +131,7 @@ class MarkBook:
         symbol, key = self._symbols[self._row_of[code]], account << 32 | code
         place = self._place.get(key, -1)
         if place >= 0 and self._pool[int(symbol["first"]) + place]["version"] >= holding.version:
-            return _NO_ROWS
+            return None
         row, position = self._written(holding, symbol, account, code)
         if holding.quantity:
             if place < 0:
@@ -193,7 +199,7 @@ class MarkBook:
         count = int(self._ledger[ROWS])
         return taken(self._out, count) if count else _NO_ROWS
 
-    def _written(self, holding: Holding, symbol: np.void, account: int, code: int) -> tuple[Pnl, tuple[Any, ...]]:
+    def _written(self, holding: Holding, symbol: np.void, account: int, code: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """A position's row of the output, and as it stands in the pool."""
         quantity, multiplier, inverse = float(holding.quantity), float(holding.multiplier), int(holding.inverse)
         average = math.nan if holding.average_price is None else float(holding.average_price)
@@ -207,8 +213,7 @@ class MarkBook:
         unrealized = _unrealized_of(quantity, average, multiplier, inverse, mark)
         exposure = _exposure_of(quantity, multiplier, inverse, mark)
         since, offset = holding.time_ns, holding.place.offset
-        row = np.zeros(1, PNL)
-        row[0] = (
+        row = (
             *(quantity, average, mark, unrealized, realized, exposure),
             *(holding.version, time, max(time, since), offset, repeat, account, code, currency, reason),
         )

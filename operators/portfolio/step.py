@@ -27,8 +27,8 @@ from schemas.pnl_frames import joined_frames as joined_account_frames
 from schemas.portfolio import BalanceUpdate, PositionUpdate
 from schemas.symbols import SYMBOLS, shard_of
 from schemas.ticks import WATERMARK, TickFrame, joined_frames
+from schemas.times import DAY_NS
 
-PortfolioItem = TickFrame | Bars | Event[ExecutionReport] | Control | Rate | Watermark
 AccountItem = AccountFrame | Control | Rate
 
 _NO_PNL = np.empty(0, PNL)
@@ -56,13 +56,32 @@ class RatesOutput(msgspec.Struct, frozen=True, gc=False):
     rates: list[Rate]
 
 
+class Reports(msgspec.Struct, frozen=True, gc=False):
+    """Reports of a shard, in their order, that are applied at once: the P&L of a position is said after the last of them."""
+
+    events: list[Event[ExecutionReport]]
+
+
+PortfolioItem = TickFrame | Bars | Event[ExecutionReport] | Reports | Control | Rate | Watermark
+
+
 def _joined(items: list[Any]) -> list[Any]:
-    """Frames that follow one another become one: a kernel's call has a price."""
+    """Frames that follow one another become one, as reports do: a kernel's call has a price."""
     joined: list[Any] = []
-    for is_frame, group in groupby(items, lambda item: isinstance(item, TickFrame)):
+    for kind, group in groupby(items, type):
         run = list(group)
-        joined += [joined_frames(cast("list[TickFrame]", run))] if is_frame else run
+        if len(run) > 1 and kind is TickFrame:
+            joined.append(joined_frames(run))
+        elif len(run) > 1 and kind is Event:
+            joined.append(Reports(run))
+        else:
+            joined += run
     return joined
+
+
+def _latest(holdings: Sequence[Holding]) -> list[Holding]:
+    """The last of each position and day: they are absolute, and a day's P&L is told from the next one's."""
+    return list({(holding.account, holding.symbol, holding.time_ns // DAY_NS): holding for holding in holdings}.values())
 
 
 class RatesStep:
@@ -123,18 +142,31 @@ class PortfolioStep:
             return self._changed(self._ledger.on_control(item))
         if isinstance(item, Watermark):
             made = self._ledger.on_time(item.time_ns)
-            return _output(made, [*map(self._marks.on_holding, made.holdings), self._marks.on_time(item.time_ns)])
+            return _output(made, [self._marks.on_holdings(made.holdings), self._marks.on_time(item.time_ns)])
+        if isinstance(item, Reports):
+            return self._reports(item)
         return self._changed(self._ledger.on_report(item))
+
+    def _reports(self, reports: Reports) -> PortfolioOutput | None:
+        all_made = LedgerOutput()
+        for event in reports.events:
+            made = self._ledger.on_report(event)
+            all_made.positions += made.positions
+            all_made.holdings += made.holdings
+            all_made.cash += made.cash
+            all_made.rejects += made.rejects
+        all_made.holdings = _latest(all_made.holdings)
+        return self._changed(all_made)
 
     def _frame(self, frame: TickFrame) -> PortfolioOutput | None:
         """Marks first: what time brings (a split) is marked at what was known then."""
         pnl = self._marks.on_frame(frame)
         watermarks = frame.rows["watermark"][frame.rows["kind"] == WATERMARK]
         made = self._ledger.on_time(int(watermarks.min())) if len(watermarks) else LedgerOutput()
-        return _output(made, [pnl, *map(self._marks.on_holding, made.holdings)])
+        return _output(made, [pnl, self._marks.on_holdings(made.holdings)])
 
     def _changed(self, made: LedgerOutput) -> PortfolioOutput | None:
-        return _output(made, [*map(self._marks.on_holding, made.holdings)])
+        return _output(made, [self._marks.on_holdings(made.holdings)])
 
     def _ours(self, bars: Bars) -> Bars:
         """Bars of this shard."""

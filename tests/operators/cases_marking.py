@@ -118,7 +118,7 @@ def mark_apply(book: MarkBook, events: Sequence[Any]) -> Said:
             read_pnl(book.on_frame(TickFrame(np.concatenate(run))), said)
             run = []
         if isinstance(event, Holding):
-            read_pnl(book.on_holding(event), said)
+            read_pnl(book.on_holdings([event]), said)
         elif isinstance(event, Instrument):
             book.on_instrument(event.symbol, event)
         elif event is not None:

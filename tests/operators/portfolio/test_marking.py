@@ -107,7 +107,7 @@ def test_the_last_of_each_position_is_that_of_a_plain_recomputation(seed: int) -
             book.on_instrument(event.symbol, event)
             continue
         if isinstance(event, Holding):
-            rows = book.on_holding(event)
+            rows = book.on_holdings([event])
         else:
             rows = book.on_bars(event) if event.dtype == BAR else book.on_frame(TickFrame(event))
         last.update({key_of(row): row for row in rows})
@@ -128,7 +128,7 @@ def test_conflated_frames_say_the_same_last_and_less(seed: int) -> None:
     for conflate_ns, size in ((0, 1), (0, 2 * SMALL), (10**18, 2 * SMALL), (2 * 10**8, 2 * SMALL)):
         book = MarkBook(conflate_ns)
         for held in holdings:
-            book.on_holding(held)
+            book.on_holdings([held])
         parts = [book.on_frame(TickFrame(rows[at : at + size])) for at in range(0, len(rows), size)]
         parts.append(book.on_frame(TickFrame(tick(None, END_OF_TIME_NS))))
         said.append({key_of(row): msgspec.json.encode(pnl_event(row)) for part in parts for row in part})
@@ -139,7 +139,7 @@ def test_conflated_frames_say_the_same_last_and_less(seed: int) -> None:
 
 def test_a_mark_that_did_not_change_makes_no_row() -> None:
     book = MarkBook()
-    book.on_holding(holding("A", "AMZN", 1, 10, 100))
+    book.on_holdings([holding("A", "AMZN", 1, 10, 100)])
     assert len(book.on_frame(TickFrame(tick("AMZN", START, bid=101.0, ask=102.0)))) == 1
     assert len(book.on_frame(TickFrame(tick("AMZN", START + 1, bid=101.0, ask=103.0)))) == 0, "a long is not marked at the ask"
     assert len(book.on_frame(TickFrame(tick("AMZN", START + 2, price=90.0)))) == 0, "nor at a trade where there is a bid"
@@ -148,7 +148,7 @@ def test_a_mark_that_did_not_change_makes_no_row() -> None:
 
 def test_what_is_unknown_is_null_and_says_why() -> None:
     book = MarkBook()
-    event = pnl_event(book.on_holding(holding("A", "AMZN", 1, 10, 100, realized=None, reason="no rate of BNB in USD"))[0])
+    event = pnl_event(book.on_holdings([holding("A", "AMZN", 1, 10, 100, realized=None, reason="no rate of BNB in USD")])[0])
     assert (event.payload.mark, event.payload.unrealized_pnl, event.payload.realized_pnl, event.payload.total_pnl) == (None,) * 4
     assert event.payload.reason == "AMZN has had no quote, trade or bar; no rate of BNB in USD"
     marked = pnl_event(book.on_frame(TickFrame(tick("AMZN", START, price=101.0)))[0])
@@ -157,7 +157,7 @@ def test_what_is_unknown_is_null_and_says_why() -> None:
 
 def test_an_inverse_position_at_a_mark_of_zero_has_no_worth() -> None:
     book = MarkBook()
-    book.on_holding(holding("A", "BTC-PERP", 1, 10, 100, inverse=True))
+    book.on_holdings([holding("A", "BTC-PERP", 1, 10, 100, inverse=True)])
     event = pnl_event(book.on_frame(TickFrame(tick("BTC-PERP", START, price=0.0)))[0])
     assert (event.payload.mark, event.payload.unrealized_pnl, event.payload.reason) == (0.0, None, "BTC-PERP has no P&L at this mark")
 
@@ -165,9 +165,9 @@ def test_an_inverse_position_at_a_mark_of_zero_has_no_worth() -> None:
 def test_a_fill_is_marked_at_once_and_a_closed_position_is_said_flat() -> None:
     book = MarkBook(10**18)
     book.on_frame(TickFrame(tick("AMZN", START, price=101.0)))
-    opened = pnl_event(book.on_holding(holding("A", "AMZN", 1, 10, 100))[0]).payload
+    opened = pnl_event(book.on_holdings([holding("A", "AMZN", 1, 10, 100)])[0]).payload
     assert (opened.mark, opened.unrealized_pnl) == (101.0, 10.0)
-    closed = pnl_event(book.on_holding(holding("A", "AMZN", 2, 0, realized=10))[0]).payload
+    closed = pnl_event(book.on_holdings([holding("A", "AMZN", 2, 0, realized=10)])[0]).payload
     assert (closed.quantity, closed.mark, closed.unrealized_pnl, closed.total_pnl, closed.reason) == (0.0, None, 0.0, 10.0, None)
     assert len(book) == 0
     assert len(book.on_frame(TickFrame(tick("AMZN", START + 1, price=102.0)))) == 0
@@ -175,16 +175,16 @@ def test_a_fill_is_marked_at_once_and_a_closed_position_is_said_flat() -> None:
 
 def test_an_older_or_equal_version_changes_nothing() -> None:
     book = MarkBook()
-    book.on_holding(holding("A", "AMZN", 2, 10, 100))
+    book.on_holdings([holding("A", "AMZN", 2, 10, 100)])
     before = book.snapshot()
-    assert len(book.on_holding(holding("A", "AMZN", 2, 11, 100))) == len(book.on_holding(holding("A", "AMZN", 1, 12, 100))) == 0
+    assert len(book.on_holdings([holding("A", "AMZN", 2, 11, 100)])) == len(book.on_holdings([holding("A", "AMZN", 1, 12, 100)])) == 0
     assert book.snapshot() == before
 
 
 def test_a_bar_marks_only_where_there_is_neither_quote_nor_trade() -> None:
     book = MarkBook()
-    book.on_holding(holding("A", "AMZN", 1, 10, 100))
-    book.on_holding(holding("A", "MSFT", 1, 10, 100))
+    book.on_holdings([holding("A", "AMZN", 1, 10, 100)])
+    book.on_holdings([holding("A", "MSFT", 1, 10, 100)])
     book.on_frame(TickFrame(tick("MSFT", START, price=99.0)))
     rows = book.on_bars(np.concatenate([bar("AMZN", START, 98.0), bar("MSFT", START, 98.0), bar("AMZN", START - 1, 97.0)]))
     assert [(key_of(row)[1], row["mark"]) for row in rows] == [("AMZN", 98.0)]
@@ -194,7 +194,7 @@ def test_positions_of_many_accounts_open_close_and_move_in_the_pool() -> None:
     book, held, rng = MarkBook(), dict[str, int](), random.Random(3)
     for version in range(1, 2000):
         account, quantity = f"N{rng.randrange(150)}", rng.choice([0, 1, -1])
-        book.on_holding(holding(account, rng.choice(["AMZN"]), version, quantity, 100))
+        book.on_holdings([holding(account, rng.choice(["AMZN"]), version, quantity, 100)])
         held[account] = quantity
     rows = book.on_frame(TickFrame(tick("AMZN", START, price=101.0)))
     assert {key_of(row)[0]: row["quantity"] for row in rows} == {account: quantity for account, quantity in held.items() if quantity}
@@ -204,7 +204,7 @@ def test_what_crosses_to_accounts_is_split_by_account_and_pickles_by_name() -> N
     said: list[Pnl] = []
     book = MarkBook()
     holdings = [holding(f"P{at}", "AMZN", 1, 10, 100) for at in range(50)]
-    said += [book.on_holding(held) for held in holdings]
+    said += [book.on_holdings([held]) for held in holdings]
     parts = split_by_account(joined_frames([AccountFrame([held], [], row) for held, row in zip(holdings, said, strict=True)]))
     assert [shard for shard, _ in parts] == sorted({shard_of(held.account.encode()) for held in holdings})
     assert all(shard < SHARDS for shard, _ in parts)

@@ -65,7 +65,7 @@ def test_one_signature_each_after_pickling_restoring_and_slicing() -> None:
         accounts.process(Control("control.accounts", "A", Account("A")))
         book = portfolio._marks
         held = holding("A", "AMZN", 1 + len(book), 10, 100)
-        for _, one in split_by_account(AccountFrame([held], [], book.on_holding(held))):
+        for _, one in split_by_account(AccountFrame([held], [], book.on_holdings([held]))):
             accounts.process(one)
             accounts.process(pickle.loads(pickle.dumps(one)))
         portfolio = PortfolioStep(PortfolioSettings(), own, pickle.loads(pickle.dumps(portfolio.snapshot())))
