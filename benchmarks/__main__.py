@@ -24,6 +24,7 @@ BENCHMARKS = (
     "latency",
     "epoch_stall",
     "cost_by_symbols",
+    "fills",
     "portfolio_marking",
     "peers",
 )
