@@ -30,7 +30,8 @@ def fields(bars: Sequence[dict[str, Any]]) -> list[tuple[float, ...]]:
         assert parse_time(bar["end"]) - parse_time(bar["start"]) == 4_000_000_000
         assert bar["low"] <= bar["vwap"] * (1 + 1e-12) <= bar["high"] * (1 + 2e-12)
         found.append((parse_time(bar["end"]), *(bar[name] for name in ("open", "high", "low", "close", "volume"))))
-    assert len(bars) < 2226 or sum(event["payload"]["tradeCount"] for event in bars) == 11_419
+    if len(bars) == 2226 and found == amzn.bars():  # else the caller's comparison says more
+        assert sum(event["payload"]["tradeCount"] for event in bars) == 11_419
     return found
 
 
@@ -62,9 +63,10 @@ def session(own_bus: str) -> str:
 
 
 def run_over(bus: str, recovery: Path, processes: int, *extra: str) -> list[dict[str, Any]]:
-    before = ends(bus, ["market.bars"])["market.bars"]
+    before = ends(bus, ["market.bars", "dead.letters"])
     run_market(bus, recovery, processes, *FOUR, *extra)
-    return events(bus, "market.bars", before)
+    assert not events(bus, "dead.letters", before["dead.letters"])
+    return events(bus, "market.bars", before["market.bars"])
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
