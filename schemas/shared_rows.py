@@ -2,9 +2,10 @@
 
 Each process has one *lane* that it alone writes and all others read: a byte a block that says whether the block is taken, and the blocks.
 The writer takes the first run of free blocks that is long enough, and gives the others a reference through the engine; the reader
-frees the blocks when it has copied the rows out. Only the writer takes and only the one reader of a reference frees, so no lock is needed.
-Sending the reference orders the writer's bytes before the reader's look at them. That the reader's look comes before its freeing is
-the order of memory of x86 (a store never overtakes an earlier load); on other machines there are no lanes, and rows are pickled.
+frees the blocks when it has copied the rows out. A reference is good once: its token tells a second reading. Only the writer takes and
+only the one reader of a reference frees, so no lock is needed. Sending the reference orders the writer's bytes before the reader's look at
+them. That the reader's look comes before its freeing is the order of memory of x86 (a store never overtakes an earlier load); on other
+machines there are no lanes, and rows are pickled.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ BLOCK_BYTES = 16_384
 BLOCKS = 2048
 """Of a lane: 32 MiB, several of the largest batches. The first free blocks are taken, so that memory of a calm run stays in cache."""
 
-_HEAD_BYTES = -(-BLOCKS // mmap.PAGESIZE) * mmap.PAGESIZE
+_TOKENS_AT = -(-BLOCKS // mmap.PAGESIZE) * mmap.PAGESIZE
+_HEAD_BYTES = _TOKENS_AT + 8 * BLOCKS
 
 
 class Span(NamedTuple):
@@ -33,6 +35,8 @@ class Span(NamedTuple):
     lane: int
     first: int
     blocks: int
+    token: int
+    """Of this taking, among all of the lane."""
 
 
 class Lanes:
@@ -49,6 +53,8 @@ class Lanes:
         self._mine = mine
         self._blocks = blocks
         self._maps = [mmap.mmap(fd, _HEAD_BYTES + blocks * BLOCK_BYTES) for fd in fds]
+        self._tokens = [np.frombuffer(lane, np.int64, blocks, _TOKENS_AT) for lane in self._maps]
+        self._taken = 0
 
     def take(self, size: int) -> Span | None:
         """Blocks of our lane for so many bytes; None: there is no room, now or ever."""
@@ -58,7 +64,14 @@ class Lanes:
         if first < 0:
             return None
         lane[first : first + blocks] = b"\1" * blocks
-        return Span(self._mine, first, blocks)
+        self._taken += 1
+        self._tokens[self._mine][first] = self._taken
+        return Span(self._mine, first, blocks, self._taken)
+
+    def check(self, span: Span) -> None:
+        """Raises RuntimeError: what the reference was to was read before; others may have written there since."""
+        if not self._maps[span.lane][span.first] or self._tokens[span.lane][span.first] != span.token:
+            raise RuntimeError(f"expected rows of taking {span.token} in lane {span.lane}, found that they were read before")
 
     def free(self, span: Span) -> None:
         """Let the writer of the blocks have them again: what is in them is no longer looked at."""

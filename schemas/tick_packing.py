@@ -142,6 +142,7 @@ def unpack_shared(span: Span, count: int, codes: Int32s, dtype: np.dtype[np.void
     """As ``unpack``, of rows that lie in shared memory, which is free afterwards: it may be called once."""
     lanes = lanes_in_use()
     assert lanes is not None, "a reference to shared memory never leaves the processes that share it"
+    lanes.check(span)
     if is_narrow:
         rows: Records = np.empty(count, dtype)
         _unpack(lanes.array(span, PACKED_TRADE, count), codes, rows)

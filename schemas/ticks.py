@@ -67,14 +67,20 @@ class TickFrame:
         return len(self.rows)
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        """Kept, for the engine pickles twice: to know the size, and to send."""
-        if self._reduced is None:
-            packed, places, codes = pack(self.rows, len(SYMBOLS))
-            names = [SYMBOLS.names[code] for code in codes.tolist()]
-            if isinstance(packed, Span):
-                self._reduced = _restore_shared, (*packed, len(self.rows), places, names)
-            else:
-                self._reduced = _restore, (packed, names, places)
+        """What stands for it on its way to another process.
+
+        The engine pickles a frame twice for each step that it sends it to, to know the size and to send it. So what the first time makes is
+        kept for the second, and not longer: in shared memory it can be read once.
+        """
+        kept, self._reduced = self._reduced, None
+        if kept is not None:
+            return kept
+        packed, places, codes = pack(self.rows, len(SYMBOLS))
+        names = [SYMBOLS.names[code] for code in codes.tolist()]
+        if isinstance(packed, Span):
+            self._reduced = _restore_shared, (*packed, len(self.rows), places, names)
+        else:
+            self._reduced = _restore, (packed, names, places)
         return self._reduced
 
 
@@ -90,8 +96,8 @@ def _restore(packed: bytes, names: list[str], places: bytes) -> TickFrame:
     return TickFrame(unpack(packed, places, _codes(names), TICK))
 
 
-def _restore_shared(lane: int, first: int, blocks: int, count: int, is_narrow: bool, names: list[str]) -> TickFrame:
-    return TickFrame(unpack_shared(Span(lane, first, blocks), count, _codes(names), TICK, is_narrow=is_narrow))
+def _restore_shared(lane: int, first: int, blocks: int, token: int, count: int, is_narrow: bool, names: list[str]) -> TickFrame:
+    return TickFrame(unpack_shared(Span(lane, first, blocks, token), count, _codes(names), TICK, is_narrow=is_narrow))
 
 
 def _codes(names: list[str]) -> npt.NDArray[np.int32]:

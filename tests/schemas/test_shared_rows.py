@@ -76,6 +76,25 @@ def test_a_frame_that_finds_room_is_pickled_as_a_reference(lanes: Lanes) -> None
     pickle.loads(pickled)
 
 
+def test_a_frame_that_is_sent_to_several_steps_is_there_for_each(lanes: Lanes) -> None:
+    each = frame(500, 3, quotes=True)
+    sent = [pickle.dumps(each) for _ in range(6)]
+    assert sent[0] == sent[1] != sent[2] == sent[3] != sent[4]
+    assert all(is_same(pickle.loads(one), each) for one in sent[::2])
+    assert lanes.taken() == 0
+
+
+def test_a_reference_that_was_read_is_never_read_again(lanes: Lanes) -> None:
+    sent = pickle.dumps(frame(500, 4, quotes=False))
+    pickle.loads(sent)
+    with pytest.raises(RuntimeError, match="read before"):
+        pickle.loads(sent)
+    other = pickle.dumps(frame(500, 5, quotes=False))
+    with pytest.raises(RuntimeError, match="read before"):
+        pickle.loads(sent)
+    pickle.loads(other)
+
+
 def test_a_frame_that_finds_no_room_is_pickled_whole(lanes: Lanes) -> None:
     all_of_it = lanes.take(BLOCKS * BLOCK_BYTES)
     assert all_of_it is not None
