@@ -25,6 +25,7 @@ BENCHMARKS = (
     "epoch_stall",
     "cost_by_symbols",
     "fills",
+    "pnl_latency",
     "portfolio_marking",
     "peers",
 )

@@ -77,8 +77,8 @@ class Watched:
 
 
 @contextmanager
-def market_flow(place: Place, sets: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
-    """The market flow, one process, warm: its first mark has been seen. Drained at the end.
+def market_flow(place: Place, sets: Sequence[str] = (), flows: Sequence[str] = ("market",)) -> Iterator[subprocess.Popen[bytes]]:
+    """The market flow (and others joined to it), one process, warm: its first mark has been seen. Drained at the end.
 
     Raises:
         RuntimeError: it did not start, or did not end with 0.
@@ -86,7 +86,7 @@ def market_flow(place: Place, sets: Sequence[str] = ()) -> Iterator[subprocess.P
     with tempfile.TemporaryDirectory(prefix="trademaster-bench-") as folder:
         log = Path(folder) / "stderr"
         with log.open("wb") as errors:
-            command = market_command(place, f"{folder}/recovery", sets=sets)
+            command = market_command(place, f"{folder}/recovery", sets=sets, flows=flows)
             flow = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors)
             try:
                 await_first_mark(place, flow, log)

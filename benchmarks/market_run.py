@@ -24,9 +24,17 @@ def processes_of(per_message: int, *, quick: bool) -> tuple[int, ...]:
     return (2, 1)
 
 
-def market_command(place: Place, recovery: str, *, processes: int = 1, until_end: bool = False, sets: Sequence[str] = ()) -> list[str]:
-    """The command line of a run of the market flow."""
-    arguments = ["run", "market", "--bus", place.url, "--recovery", recovery, "--processes", str(processes), "--quiet"]
+def market_command(
+    place: Place,
+    recovery: str,
+    *,
+    processes: int = 1,
+    until_end: bool = False,
+    sets: Sequence[str] = (),
+    flows: Sequence[str] = ("market",),
+) -> list[str]:
+    """The command line of a run of the market flow, or of several."""
+    arguments = ["run", *flows, "--bus", place.url, "--recovery", recovery, "--processes", str(processes), "--quiet"]
     end = ["--until-end"] if until_end else []
     return [sys.executable, "-m", "trademaster", *arguments, *end, *(word for each in sets for word in ("--set", each))]
 

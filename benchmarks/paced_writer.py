@@ -41,16 +41,21 @@ class Feed:
         self._partitions = [partition_of(key, PARTITIONS) for key in self._keys]
         self._heads = [f'{{"type":"trade","symbol":"{name}","timestamp":'.encode() for name in names]
         self._tails = [
-            f',"price":{20 + code % 400}.{code % 89 + 10},"size":100,"side":"buy","venue":"XNAS"}}'.encode() for code in range(symbols)
+            [
+                f',"price":{20 + code % 400}.{code % 89 + 10 + turn},"size":100,"side":"buy","venue":"XNAS"}}'.encode()
+                for code in range(symbols)
+            ]
+            for turn in (0, 1)
         ]
-        self._next = 0
+        self._next = self._turn = 0
 
     def batch(self, time_ns: int) -> Records:
         """The next ticks, each a nanosecond after the one before."""
         first, symbols = self._next, len(self._keys)
         codes = [code % symbols for code in range(first, first + self.per_step)]
         self._next = (first + self.per_step) % symbols
-        heads, tails = self._heads, self._tails
+        heads, tails = self._heads, self._tails[self._turn]
+        self._turn ^= self._next < first  # a price that moves a cent from turn to turn
         values = [b"%b%d%b" % (heads[code], time_ns + place, tails[code]) for place, code in enumerate(codes)]
         return Records(TOPIC, [self._partitions[code] for code in codes], [self._keys[code] for code in codes], values)
 

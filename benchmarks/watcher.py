@@ -61,7 +61,7 @@ def decoder(topic: str) -> Callable[[bytes], tuple[str, int]]:
         bar = event(value)
         return bar.payload.symbol, parse_time(bar.payload.end)
 
-    return {"market.ticks": of_tick, "market.marks": of_mark, "market.bars": of_bar}[topic]
+    return {"market.ticks": of_tick, "market.marks": of_mark, "portfolio.pnl": of_mark, "market.bars": of_bar}[topic]
 
 
 def watch(url: str, topic: str, over: threading.Event) -> list[tuple[int, Batch]]:

@@ -79,6 +79,27 @@ class Trader:
         return Event(header, order, time_ns, NOWHERE)
 
 
+class Answers:
+    """Follows what is said of orders, so that the market does not run away from whoever answers slowly."""
+
+    def __init__(self, url: str) -> None:
+        self._bus = open_bus(url, patience_s=10)
+        self._reader = self._bus.reader("orders.updates")
+        self._known: set[str] = set()
+
+    def await_orders(self, order_ids: set[str | None]) -> None:
+        wait_until(lambda: order_ids <= self._look(), "orders are answered")
+
+    def _look(self) -> set[str]:
+        while (batch := self._reader.poll(1000, 0.0)) is not None:
+            self._known |= {msgspec.json.decode(value)["payload"]["orderId"] for value in batch.values()}
+        return self._known
+
+    def close(self) -> None:
+        self._reader.close()
+        self._bus.close()
+
+
 def write_commands(url: str, commands: list[Event[OrderCommand]]) -> None:
     bus = open_bus(url)
     writer = bus.writer()
@@ -100,21 +121,25 @@ def test_killed_again_and_again_every_order_has_one_history(own_bus: str, tmp_pa
     market = Simulator(6, rate=200, seed=SEED, law=Law(zipf=0.2, volatility=(0.5, 1.0)))
     blocks = market.blocks((ROUNDS + 400) * 100, 100)
     process, prices, kills = start(own_bus, tmp_path / "recovery", 1), dict[str, float](), set(rng.sample(range(2, ROUNDS), KILLS))
-    newest = 0
+    newest, restarts, answers = 0, 0, Answers(own_bus)
     try:
         for round_number in range(ROUNDS):
             block = next(blocks)
             prices |= {SYMBOLS.names[row["symbol"]]: float(row["price"]) for row in block if row["price"] == row["price"]}
             newest = write_ticks(own_bus, [block])
-            write_commands(own_bus, list(trader.commands(prices, newest)))
+            commands = list(trader.commands(prices, newest))
+            write_commands(own_bus, commands)
             if round_number in kills:
                 seen = len(events(own_bus, "orders.updates"))
                 wait_until(lambda seen=seen: len(events(own_bus, "orders.updates")) > seen, "orders are answered")  # type: ignore[misc]
-                victim = rng.choice(family(process))
+                restarts += 1
+                # A supervisor waits longer after each death; another one begins anew.
+                victim = process.pid if restarts % 3 == 0 else rng.choice(family(process))
                 kill(victim)
                 if victim == process.pid:
                     process.wait()
                     process = start(own_bus, tmp_path / "recovery", rng.choice([1, 1, 2, 3]))
+            answers.await_orders({command.payload.order_id for command in commands if command.payload.command == "place"})
         write_commands(own_bus, list(trader.cancel_all(newest)))
 
         def settled() -> bool:
@@ -128,6 +153,7 @@ def test_killed_again_and_again_every_order_has_one_history(own_bus: str, tmp_pa
         process.terminate()
         assert process.wait(60) == 0
     finally:
+        answers.close()
         if process.poll() is None:
             process.kill()
             process.wait()

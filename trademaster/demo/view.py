@@ -53,7 +53,7 @@ class Screen:
         numbers = [
             self._clock() if is_wide else self._clock()[11:],
             f"{self._rate(ticks):,.0f} ticks/s",
-            f"{ticks:,} ticks",
+            *([f"{ticks:,} ticks"] if is_wide else []),
             f"{counts['market.bars']:,} bars",
             f"{counts['risk.alerts']:,} alerts",
             f"{self._fills():,} fills",
