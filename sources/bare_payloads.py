@@ -38,11 +38,11 @@ def is_envelope(value: bytes) -> bool:
     return "header" in fields and "payload" in fields
 
 
-def envelope(topic: str, line: int, value: bytes) -> bytes:
+def envelope(topic: str, line: int, value: bytes, time_ns: int | None = None) -> bytes:
     """``value`` as it is, if it is an envelope or a tick, else in an envelope of its own.
 
-    The header's time is the payload's ``timestamp`` if that is one, else the Unix epoch plus the line's number in milliseconds; its id
-    is made of topic and line.
+    The header's time is the payload's ``timestamp`` if that is one, else ``time_ns``, else the Unix epoch plus the line's number in
+    milliseconds; its id is made of topic and line.
     """
     if topic == "market.ticks" or is_envelope(value):
         return value
@@ -54,14 +54,14 @@ def envelope(topic: str, line: int, value: bytes) -> bytes:
         correlation_id=where,
         event_type=event_type.value,
         priority=int(LANES[event_type]),
-        timestamp=format_time(_timestamp_ns(value, line)),
+        timestamp=format_time(_timestamp_ns(value, line * 1_000_000 if time_ns is None else time_ns)),
         source="input",
     )
     return b'{"header":' + msgspec.json.encode(header) + b',"payload":' + value + b',"targetService":null}'
 
 
-def _timestamp_ns(value: bytes, line: int) -> int:
+def _timestamp_ns(value: bytes, otherwise_ns: int) -> int:
     try:
         return parse_time(_time(_fields(value)["timestamp"]))
     except (*JSON_ERRORS, KeyError):
-        return line * 1_000_000
+        return otherwise_ns

@@ -40,12 +40,13 @@ from sources.table import BadLine, TickBlock
 from trademaster.engine.bus_part import REJECTED, Item
 from trademaster.engine.event_parts import CONTROL, EVENTS
 from trademaster.engine.pipe import Step, inputs_of, is_by_line, run_pipe
+from trademaster.line_times import Ahead, LineTimes, own_time_ns
 from trademaster.settings import Settings
 
 STEP_TICKS = 10_000
 STEP_BYTES = 16 << 20
 LINE_NS = 1_000_000
-"""A line has no time of its own: its number in milliseconds since 1970 stands for when it was first seen."""
+"""A line was first seen at no time that is known: its number in milliseconds since 1970 stands for it."""
 
 TICKS, BARS = "market.ticks", "market.bars"
 
@@ -95,6 +96,7 @@ class PipeInput:
         self._topic = topic
         self._decoder = TickDecoder()
         self._watermarks: dict[int, int] = {}
+        self._times = LineTimes()
         self.lines = 0
         self.ticks = 0
 
@@ -149,10 +151,11 @@ class PipeInput:
 
     def _steps(self, blocks: Iterable[LineBlock]) -> Iterator[Step]:
         """Runs of ticks, and other lines, in the order of the lines, wherever the blocks were cut. Bad lines do not end a run."""
-        run = _Run(self._step_ticks)
-        for block in blocks:
+        run, following = _Run(self._step_ticks), Ahead(blocks)
+        for block in following:
             bad = deque(sorted(block.rejects, key=lambda line: line.line))
-            for line, topic, value in zip(block.lines, block.topics, block.values, strict=True):
+            for at, (line, topic, value) in enumerate(zip(block.lines, block.topics, block.values, strict=True)):
+                self._times.look_ahead(block, at, following)
                 while bad and bad[0].line < line:
                     run.refuse(_refused(self._topic, bad.popleft()))
                     if run.is_full:
@@ -187,6 +190,8 @@ class PipeInput:
 
     def _frames(self, rows: Rows, rejects: Sequence[Reject]) -> Step:
         self._watermarks = fill_watermarks(rows, self._watermarks)
+        if len(rows):
+            self._times.pass_time(int(rows["time"].max()))
         self.ticks += len(rows) + len(rejects)
         step: list[tuple[str, Item]] = [(TICKS, (SHARD_KEYS[shard], frame)) for shard, frame in split(rows)]
         return [*step, self._rejected(rejects)] if rejects else step
@@ -201,7 +206,10 @@ class PipeInput:
         if topic not in self._topics:
             raise RejectedRecord(Reason.MALFORMED, f"expected a topic that the flows read ({', '.join(self._topics)}), found {topic}")
         if topic in PAYLOADS:
-            return [(EVENTS, [read_event(Place(topic, 0, line), envelope(topic, line, value))])]
+            own_ns = own_time_ns(topic, value)
+            event = read_event(Place(topic, 0, line), envelope(topic, line, value, None if own_ns >= 0 else self._times.time_of(topic)))
+            self._times.pass_time(own_ns)
+            return [(EVENTS, [event])]
         if topic == BARS:
             return [(SHARD_KEYS[shard], rows) for shard, rows in bars_by_shard([read_bar(envelope(topic, line, value), line)])]
         control, own_id = decode_control(topic, None, value, 0, line), f"{topic}|{line}"
