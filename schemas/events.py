@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -172,8 +174,21 @@ def follow(cause: Event[Any], event_type: EventType, event_id: str, payload: P, 
 
 
 _encode = msgspec.json.Encoder().encode
+_find_exponent = re.compile(rb'"-?\d[\d.]*E[+-]\d+"').search
 
 
 def encode(event: Envelope[Any]) -> bytes:
-    """An event as it stands on the wire: compact JSON in UTF-8."""
-    return _encode(event)
+    """An event as it stands on the wire: compact JSON in UTF-8, decimals in plain notation (``0.0000001``, not ``1E-7``)."""
+    encoded = _encode(event)
+    if b"E" in encoded and _find_exponent(encoded) and isinstance(event.payload, msgspec.Struct):
+        plain = _in_plain_notation(msgspec.to_builtins(event.payload, builtin_types=(Decimal,)))
+        return _encode(Envelope(event.header, plain, event.target_service))
+    return encoded
+
+
+def _in_plain_notation(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dict):
+        return {name: _in_plain_notation(one) for name, one in value.items()}
+    return [_in_plain_notation(one) for one in value] if isinstance(value, list | tuple) else value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -13,6 +15,7 @@ from schemas.errors import RejectedRecord
 from schemas.event_codec import decode_event, open_envelope
 from schemas.events import Envelope, Header, encode
 from schemas.market import Bar
+from schemas.portfolio import Lot, PositionUpdate
 
 HEADER = Header("b|A|1s|0", "t-0-1", "BAR_CLOSED", 2, "1970-01-01T00:00:00.000000000Z", "market")
 BAR = Bar("A", "1s", 0, "1970-01-01T00:00:01Z", 1.0, 2.0, 0.5, 1.5, 10.0, None, 3)
@@ -21,6 +24,22 @@ GOOD = encode(Envelope(HEADER, BAR))
 
 def test_an_event_comes_back_as_it_was() -> None:
     assert decode_event(GOOD, Bar) == Envelope(HEADER, BAR)
+
+
+decimals = st.decimals(allow_nan=False, allow_infinity=False).filter(lambda value: abs(value.adjusted()) < 300)
+
+
+@given(st.lists(decimals, min_size=1, max_size=4), st.sampled_from(["A", "1E-7", "FUTURE-1E5"]))
+def test_decimals_are_written_in_plain_notation_and_keep_their_value(values: list[Decimal], account: str) -> None:
+    lots = tuple(Lot(value, value) for value in values)
+    update = PositionUpdate(account, "X", values[0], None, values[-1], None, values[0], "USD", "fifo", lots, 1)
+    encoded = encode(Envelope(HEADER, update))
+    assert decode_event(encoded, PositionUpdate) == Envelope(HEADER, update)
+    payload = json.loads(encoded)["payload"]
+    assert payload["account"] == account
+    for text in (payload["quantity"], payload["realizedPnl"], *(lot["price"] for lot in payload["lots"])):
+        assert "E" not in text
+    assert list(payload) == list(json.loads(msgspec.json.encode(update)))
 
 
 def test_an_opened_envelope_keeps_its_payload_as_json() -> None:
