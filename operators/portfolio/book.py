@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from operators.portfolio.costing import Cost, close_lots
-from operators.portfolio.exact import ZERO, add, multiply, proportion, subtract
+from operators.portfolio.exact import ZERO, add, converted, multiply, proportion, subtract
 from operators.portfolio.fills import FeeKind, Fill
 from schemas.control import Costing
 
@@ -95,12 +95,12 @@ class Book:
         if rate is None:
             self.unknown_income.add(currency)
         else:
-            self._gain(multiply(amount, rate))
+            self._gain(converted(amount, rate))
 
     def convert(self, currency: str, rate: Decimal) -> None:
         """Now the rate of fees in a currency is known."""
         amount = self.unconverted.pop(currency, ZERO)
-        self.fees = add(self.fees, multiply(amount, rate))
+        self.fees = add(self.fees, converted(amount, rate))
 
     def split(self, ratio: Decimal) -> None:
         """Scale what is open; what it cost stays."""

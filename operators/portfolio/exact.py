@@ -15,6 +15,7 @@ QUANTUM = Decimal("1E-40")
 EXACT = Context(prec=1400, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=[])
 """Room for what the bounds of ``schemas.numbers`` let in, so that sums and products of them do not round."""
 _QUOTIENT = Context(prec=80, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=[])
+_CONVERTED = Context(prec=25, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=[])
 _SHOWN = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=[])
 
 add, subtract, multiply = EXACT.add, EXACT.subtract, EXACT.multiply
@@ -29,6 +30,12 @@ def quotient(value: Decimal, by: Decimal) -> Decimal:
 def proportion(of: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """``of * part / whole``; all of it where the part is the whole."""
     return of if part == whole else quotient(EXACT.multiply(of, part), whole)
+
+
+def converted(amount: Decimal, rate: Decimal) -> Decimal:
+    """``amount * rate``; in 25 significant digits where the rate is a quotient that does not end: 300 yen at 1/150 are 2 dollars."""
+    product = EXACT.multiply(amount, rate)
+    return product if len(rate.as_tuple().digits) < 28 else _CONVERTED.plus(product)  # a mid is a double, of 17 digits at most
 
 
 def shown(value: Decimal) -> Decimal:

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import msgspec
 
-from operators.portfolio.exact import ZERO, multiply, subtract
+from operators.portfolio.exact import ZERO, converted, subtract
 from operators.portfolio.terms import Terms
 from schemas.orders import ExecutionReport
 
@@ -68,7 +68,7 @@ class Fill(msgspec.Struct, gc=False):
                 self.fee_value = terms.value(fee, price)
             else:
                 self.fee_kind, self.fee_rate = FeeKind.FOREIGN, fee_rate
-                self.fee_value = ZERO if fee_rate is None else multiply(fee, fee_rate)
+                self.fee_value = ZERO if fee_rate is None else converted(fee, fee_rate)
         self.value = terms.value(self.change, price)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from operators.portfolio.exact import ONE, quotient
+from operators.portfolio.exact import ONE, multiply, quotient
 from schemas.control import Instrument
 from schemas.holdings import Rate
 
@@ -17,6 +17,17 @@ ISO_4217 = frozenset(
     }
 )
 """Codes by which a symbol is known as a pair without being told."""
+
+DIGITAL = frozenset(
+    {
+        *("BTC", "XBT", "ETH", "BNB", "SOL", "XRP", "ADA", "DOGE", "LTC", "BCH", "DOT", "TRX", "AVAX", "LINK", "XLM", "ETC"),
+        *("USDT", "USDC", "BUSD", "DAI", "FDUSD"),
+    }
+)
+"""The usual ones, known in the same way."""
+
+CODES = ISO_4217 | DIGITAL
+LONGEST_PAIR = 2 * max(map(len, CODES)) + 1
 
 
 class Rates:
@@ -49,7 +60,7 @@ class Rates:
         if self._pivot in (base, quote):
             return None
         first, second = self._pair(base, self._pivot), self._pair(self._pivot, quote)
-        return None if first is None or second is None else first * second
+        return None if first is None or second is None else multiply(first, second)
 
     def _pair(self, base: str, quote: str) -> Decimal | None:
         known = self._mids.get((base, quote))
@@ -71,11 +82,14 @@ def pair_of(symbol: str, instrument: Instrument | None) -> tuple[str, str] | Non
     """(base, quote) of a symbol whose price is a rate of exchange; None: it is none.
 
     An instrument says it by its ``baseCurrency`` (a linear one, of multiplier 1); a symbol of an instrument without one, or that nobody
-    defined, by two ISO 4217 codes: ``EURUSD``, ``EUR/USD``, ``EUR-USD``.
+    defined, by two codes: ``EURUSD``, ``EUR/USD``, ``EUR-USD``, ``BNBUSDT``. What an inverse contract costs is no rate.
     """
+    if instrument is not None and instrument.inverse:
+        return None
     if instrument is not None and instrument.base_currency:
-        is_rate = not instrument.inverse and instrument.multiplier == 1 and instrument.base_currency != instrument.currency
+        is_rate = instrument.multiplier == 1 and instrument.base_currency != instrument.currency
         return (instrument.base_currency, instrument.currency) if is_rate else None
-    base, quote = symbol[:3], symbol[-3:]
-    is_pair = len(symbol) == 6 or (len(symbol) == 7 and symbol[3] in "/-._")
-    return (base, quote) if is_pair and base != quote and base in ISO_4217 and quote in ISO_4217 else None
+    if len(symbol) > LONGEST_PAIR:
+        return None
+    pairs = ((symbol[:at], symbol[at:].removeprefix(symbol[at]) if symbol[at] in "/-._" else symbol[at:]) for at in range(3, len(symbol)))
+    return next(((base, quote) for base, quote in pairs if base != quote and base in CODES and quote in CODES), None)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from operators.portfolio.rates import Rates, pair_of
+from operators.portfolio.exact import converted
+from operators.portfolio.rates import CODES, Rates, pair_of
 from schemas.control import Control, Instrument
 from schemas.holdings import Holding
 from schemas.times import END_OF_TIME_NS
@@ -308,21 +309,47 @@ def test_rates() -> None:
     assert abs((known[("JPY", "EUR")] or 0) - D("0.8") / 150) < D("1e-20")
 
 
+def test_a_fee_is_converted_exactly_by_an_inverse_or_crossed_rate() -> None:
+    for base, fee, expected in (("USD", 300, "2"), ("EUR", 300, "1.6")):
+        rates = Rates("USD")
+        rates.put(rate("EUR", "USD", "1.25"))
+        rates.put(rate("USD", "JPY", "150"))
+        found = rates.rate("JPY", base)
+        assert found is not None
+        assert converted(D(fee), found) == D(expected)
+    assert converted(D("0.1"), D("1.1001")) == D("0.11001")
+
+
 @pytest.mark.parametrize(
     ("symbol", "instrument_", "pair"),
     [
         ("EURUSD", None, ("EUR", "USD")),
         ("EUR/USD", None, ("EUR", "USD")),
         ("EUR-USD", None, ("EUR", "USD")),
+        ("BTCUSD", None, ("BTC", "USD")),
+        ("BNBUSDT", None, ("BNB", "USDT")),
+        ("USDTUSD", None, ("USDT", "USD")),
+        ("USDC-EUR", None, ("USDC", "EUR")),
+        ("EUR", None, None),
+        ("EUREUR", None, None),
+        ("EURUSD-", None, None),
+        ("EUR--USD", None, None),
         ("AMZN", None, None),
         ("GOOGLE", None, None),
         ("ETHUSDT", Instrument("ETHUSDT", base_currency="ETH", currency="USDT"), ("ETH", "USDT")),
         ("EURUSD", Instrument("EURUSD", tick_size=D("0.00001")), ("EUR", "USD")),
         ("XBTUSD", Instrument("XBTUSD", base_currency="BTC", currency="BTC", inverse=True), None),
+        ("XBTUSD", Instrument("XBTUSD", currency="XBT", inverse=True), None),
     ],
 )
 def test_which_symbols_are_pairs(symbol: str, instrument_: Instrument | None, pair: tuple[str, str] | None) -> None:
     assert pair_of(symbol, instrument_) == pair
+
+
+def test_no_text_means_two_pairs() -> None:
+    for base in CODES:
+        for quote in CODES - {base}:
+            assert pair_of(base + quote, None) == (base, quote)
 
 
 def test_holdings_and_updates_agree() -> None:
