@@ -58,6 +58,8 @@ class Context:
     """What the control topics held when the run started: applied to fresh state before the first event."""
     failing: AbstractContextManager[object] = field(default_factory=nullcontext)
     """Entered around a step's work: hears of the error that ends it, which the engine of a cluster loses."""
+    recovers: bool = True
+    """Whether state is stored at all; where nothing resumes, as in a pipe, none is made ready at each epoch."""
 
 
 Streams = Mapping[str, KeyedStream[Any]]

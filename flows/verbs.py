@@ -82,6 +82,8 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
         return None
 
     def snapshot(self) -> Any:
+        if not self._context.recovers:
+            return None
         if self._operator is None:
             return self._saved
         state = self._context.snapshots.save(self._step_id, self._key, self._operator.snapshot())

@@ -6,11 +6,13 @@ import io
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.portfolio.step import PortfolioStep
 from sources.columns import TableOptions
 from trademaster import pipe_input
 from trademaster.pipe_input import run_pipe_over
@@ -118,3 +120,16 @@ def test_one_nan_in_an_array_costs_one_tick() -> None:
     events = [json.loads(event)["value"]["payload"] for event in answer(array, []).splitlines()]
     assert [event["reason"] for event in events if "reason" in event] == ["number"]
     assert sum(event["tradeCount"] for event in events if event.get("interval") == "1m") == 9
+
+
+def test_a_pipe_makes_no_states_ready_to_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each line that would cost what all positions do."""
+
+    def forbidden(_: PortfolioStep) -> dict[str, Any]:
+        raise AssertionError("expected no snapshot")
+
+    monkeypatch.setattr(PortfolioStep, "snapshot", forbidden)
+    value = {"execType": "fill", "account": "A", "symbol": "X", "executionId": "1", "side": "buy", "quantity": 1, "price": 2}
+    out = io.BytesIO()
+    written = run_pipe_over(Settings(), ["portfolio"], io.BytesIO(json.dumps(value).encode()), out, topic="orders.events")
+    assert written["portfolio.positions"] == 1

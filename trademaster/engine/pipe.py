@@ -181,7 +181,9 @@ def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], la
         sink=Lines(out, progress),
         sink_key="lines",
     )
-    contexts = {flow.row.name: Context(flow_settings(flow.row.name, settings), SnapshotFiles(None), NothingSaid()) for flow in flows}
+    contexts = {
+        flow.row.name: Context(flow_settings(flow.row.name, settings), SnapshotFiles(None), NothingSaid(), recovers=False) for flow in flows
+    }
     cli_main(wire(flows, contexts, ends), epoch_interval=timedelta(0))
     return progress.written
 
