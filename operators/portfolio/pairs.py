@@ -20,15 +20,16 @@ from schemas.kernels import kernel, plain
 from schemas.symbols import SYMBOLS, shard_of
 from schemas.ticks import TRADE, TickFrame
 
-VERSION = 1
+VERSION = 2
 
-_MARK = np.dtype([*marks.FIELDS, ("touched", np.int32)], align=True)
+_MARK = np.dtype([*marks.FIELDS, ("touched", np.int32), ("low", np.float64), ("high", np.float64)], align=True)
+"""Low and high: the newest two prices that make a rate, of a trade one and the same. What makes none leaves them."""
 _NO_PAIR = -1
 
 
 @kernel
 def _take(rows: npt.NDArray[np.void], row_of: npt.NDArray[np.int32], pairs: npt.NDArray[np.void]) -> int:
-    """Apply the ticks of pairs; how many there were. ``row_of`` ends with what a row without a symbol means: no pair."""
+    """Apply the ticks of pairs; how many made a rate. ``row_of`` ends with what a row without a symbol means: no pair."""
     count = 0
     for at in range(rows.size):
         tick = rows[at]
@@ -41,8 +42,12 @@ def _take(rows: npt.NDArray[np.void], row_of: npt.NDArray[np.int32], pairs: npt.
             mark_trade(pair, tick)
         else:
             mark_quote(pair, tick)
-        pair["touched"] = 1
-        count += 1
+        low, high = pair["bid"], pair["ask"]
+        if np.isnan(low) or np.isnan(high):
+            low = high = pair["price"]
+        if 0.0 < low + high < np.inf:
+            pair["low"], pair["high"], pair["touched"] = low, high, 1
+            count += 1
     return count
 
 
@@ -145,9 +150,8 @@ class PairMarks:
 
     def _rate(self, row: int) -> Rate | None:
         mark = self._marks[row]
-        bid, ask, price = (Decimal(str(float(mark[name]))) for name in ("bid", "ask", "price"))
-        mid = price if bid.is_nan() or ask.is_nan() else (bid + ask) / 2
-        if not mid.is_finite() or mid <= 0 or str(mid) == self._said[row]:
+        mid = (Decimal(str(float(mark["low"]))) + Decimal(str(float(mark["high"])))) / 2
+        if str(mid) == self._said[row]:
             return None
         self._said[row] = str(mid)
         base, quote = self._pairs[row]

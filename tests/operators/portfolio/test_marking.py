@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import random
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from operators.portfolio.mark_kernel import SMALL
 from operators.portfolio.marks import MarkBook
+from operators.portfolio.pairs import PairMarks
 from schemas.control import Instrument
 from schemas.holdings import Holding
 from schemas.market_frames import BAR
@@ -221,3 +223,9 @@ def test_what_crosses_to_accounts_is_split_by_account_and_pickles_by_name() -> N
 def test_the_cases_have_what_they_are_for() -> None:
     said = [mark_apply(MarkBook(), mark_inputs(seed)) for seed in range(20)]
     assert any(content[1] is not None for one in said for _, content in one.latest.values())
+
+
+def test_a_tick_that_makes_no_rate_does_not_hide_the_one_before_it_in_a_batch() -> None:
+    rows = [tick("EURUSD", START + at, price=price) for at, price in enumerate([1.25, -1.0])]
+    said = [[rate.mid for rate in PairMarks().on_frame(TickFrame(part))] for part in (rows[0], np.concatenate(rows))]
+    assert said == [[Decimal("1.25")]] * 2
