@@ -15,3 +15,8 @@ ZERO = Decimal(0)
 def plain(value: Decimal | None) -> Decimal | None:
     """The same number, written without a positive exponent: 100, not 1E+2."""
     return Decimal(format(value, "f")) if value is not None and "E+" in str(value) else value
+
+
+def shortest(value: Decimal) -> Decimal:
+    """The same number without trailing zeros, as a product of settings has them: 25, not 25.00."""
+    return plain(EXACT.normalize(value)) or ZERO

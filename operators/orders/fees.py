@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Context, Decimal
 
+from operators.orders.decimals import shortest
 from operators.orders.settings import PaperSettings
 
 _EXACT = Context(prec=400)
@@ -18,4 +19,4 @@ def fee_of(settings: PaperSettings, quantity: Decimal, price: Decimal) -> Decima
     """Fee of one fill in the instrument's currency; below 0 it is a rebate."""
     notional = _EXACT.abs(_EXACT.multiply(price, quantity))
     fee = _EXACT.add(_EXACT.multiply(settings.fee_per_share, quantity), _EXACT.multiply(settings.fee_rate, notional))
-    return max(fee, settings.fee_minimum) if settings.fee_minimum > 0 else fee or Decimal(0)
+    return shortest(max(fee, settings.fee_minimum) if settings.fee_minimum > 0 else fee)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from operators.orders.chance import is_filled_at_touch
+from operators.orders.decimals import shortest
 from operators.orders.resting import EXACT, SIDES, Book, Resting, TickPlace
 from operators.orders.settings import PaperSettings
 from schemas.orders import Side
@@ -93,7 +94,10 @@ def _on_offer(tick: Tick, settings: PaperSettings, used: Mapping[Side, Decimal])
     """What may be taken, of a quote by side."""
 
     def share(size: Decimal | None, taken: Decimal) -> Decimal | None:
-        return None if size is None else EXACT.subtract(EXACT.multiply(size, settings.participation), taken)
+        if size is None:
+            return None
+        most = size if settings.participation == 1 else shortest(EXACT.multiply(size, settings.participation))
+        return EXACT.subtract(most, taken)
 
     taken = {side: used.get(side, Decimal(0)) for side in SIDES}
     if tick.is_trade:

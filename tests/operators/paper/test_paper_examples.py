@@ -163,7 +163,7 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any], list[str]]] = {
     "fees": (
         [place(1, quantity=10), trade(2, 100), place(3, order="o2", quantity=10), trade(4, 1)],
         {"fee_per_share": Decimal("0.01"), "fee_rate": Decimal("0.001"), "fee_minimum": Decimal("0.5")},
-        ["o1 new at 1", "o1 fill 10@100 fee 1.100 at 2", "o2 new at 3", "o2 fill 10@1 fee 0.5 at 4"],
+        ["o1 new at 1", "o1 fill 10@100 fee 1.1 at 2", "o2 new at 3", "o2 fill 10@1 fee 0.5 at 4"],
     ),
     "a split scales what rests": (
         [place(1, price=100), split(2, "2"), trade(2, 50.5), trade(3, 50)],
@@ -187,3 +187,11 @@ EXAMPLES: dict[str, tuple[list[Any], dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize(("inputs", "settings", "expected"), list(EXAMPLES.values()), ids=list(EXAMPLES))
 def test_example(inputs: list[Any], settings: dict[str, Any], expected: list[str]) -> None:
     assert run(inputs, **settings) == expected
+
+
+def test_shares_and_fees_are_written_without_trailing_zeros() -> None:
+    exchange = PaperExchange(PaperSettings(participation=Decimal("0.25"), fee_per_share=Decimal("0.020")))
+    exchange.on_update(place(1))
+    (tick,) = frames([trade(2, 100, 100)])
+    (report,) = exchange.on_frame(tick)
+    assert [str(report.payload.quantity), str(report.payload.fee)] == ["25", "0.5"]
