@@ -153,7 +153,7 @@ class Ingest:
             keys: list[bytes] = []
             values: list[bytes] = []
             while stop < end and block.topics[stop] == block.topics[at]:
-                for place, key, value in self._routes(block, stop):
+                for place, key, value in self._routes(block, stop, int(times[stop])):
                     places.append(place)
                     keys.append(key)
                     values.append(value)
@@ -161,11 +161,11 @@ class Ingest:
             self._wrote(Records(block.topics[at], places, keys, values), stop - at, int(times[at]), int(times[stop - 1]))
             at = stop
 
-    def _routes(self, block: LineBlock, at: int) -> list[tuple[int, bytes, bytes]]:
+    def _routes(self, block: LineBlock, at: int, time_ns: int) -> list[tuple[int, bytes, bytes]]:
         topic, value = block.topics[at], block.values[at]
         if topic == TOPIC:
             return route(value, self._count(TOPIC))
-        event = envelope(topic, block.lines[at], value)
+        event = envelope(topic, block.lines[at], value, time_ns or None)  # as far as the ticks before it have come
         key, partition_key = place_record(topic, event)
         return [(0 if topic_row(topic).single else partition_of(partition_key, self._count(topic)), key, event)]
 

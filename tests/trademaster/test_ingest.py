@@ -221,7 +221,9 @@ def test_lines_go_to_their_topics_and_ticks_keep_their_text(bus: Bus) -> None:
     ((key, event),) = read(bus, "control.limits")[0]
     assert key == b"L1"
     assert json.loads(event)["header"]["eventId"] == "control.limits|4"
-    assert [key for key, _ in read(bus, "orders.events")[place[b"A"]]] == [b"O"]
+    ((key, event),) = read(bus, "orders.events")[place[b"A"]]
+    assert key == b"O"
+    assert json.loads(event)["header"]["timestamp"] == "2012-06-21T13:30:01.000000000Z", "how far the ticks before it have come"
 
 
 def test_an_empty_feed_says_nothing(bus: Bus) -> None:
