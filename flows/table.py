@@ -48,5 +48,7 @@ PORTFOLIO = FlowRow(
     by_line=True,
 )
 
-FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO)}
+SIGNALS = FlowRow(name="signals", reads=("market.bars",), writes=("market.indicators", "dead.letters"))
+
+FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO, SIGNALS)}
 """In this order flows are joined: a topic goes from an earlier to a later one inside the process."""

@@ -58,6 +58,7 @@ def find_operators() -> list[type]:
             if (
                 own
                 and member is not Operator
+                and not inspect.isabstract(member)
                 and callable(getattr(member, "snapshot", None))
                 and callable(getattr(member, "restore", None))
             ):

@@ -11,6 +11,7 @@ from schemas.alerts import Alert
 from schemas.control import Account, Action, Instrument, Limit
 from schemas.dead_letters import DeadLetter
 from schemas.events import LANES, EventType, Payload
+from schemas.indicators import IndicatorUpdate
 from schemas.market import Bar, Mark, WireTick
 from schemas.orders import EVENT_TYPE_OF, ExecutionReport, OrderCommand, OrderUpdate
 from schemas.portfolio import BalanceUpdate, PnlChange, PositionUpdate
@@ -52,6 +53,7 @@ CONTROLS: dict[str, type[Payload]] = {
 _PAYLOADS: dict[EventType, type[Payload]] = {
     EventType.BAR_CLOSED: Bar,
     EventType.PRICE_UPDATE: Mark,
+    EventType.INDICATOR_UPDATE: IndicatorUpdate,
     EventType.DEAD_LETTER: DeadLetter,
     EventType.RISK_LIMIT_BREACH: Alert,
     EventType.RISK_LIMIT_CLEARED: Alert,

@@ -18,7 +18,7 @@ BAR = np.dtype(
         ("trade_count", np.int64),  # 0: made of mid prices
         ("offset", np.int64),  # of the row that closed it
         ("symbol", np.int32),  # code
-        ("interval", np.int32),  # place in the configured intervals
+        ("interval", np.int32),  # place in the configured intervals; below 0: from the wire (schemas/intervals.py)
     ],
     align=True,
 )

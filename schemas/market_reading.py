@@ -12,13 +12,11 @@ from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.event_codec import decode_event
 from schemas.events import Time
+from schemas.intervals import wire_interval
 from schemas.market import Symbol
 from schemas.market_frames import BAR, Bars
 from schemas.symbols import SYMBOLS
 from schemas.times import parse_time
-
-NO_INTERVAL = -1
-"""Code of the interval of a bar from the wire."""
 
 
 class WireBar(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -53,7 +51,7 @@ def read_bar(value: bytes, offset: int) -> Bars:
     row["volume"] = bar.volume or 0.0
     row["notional"] = (bar.close if bar.vwap is None else bar.vwap) * (bar.volume or 0.0)
     row["trade_count"] = bar.trade_count or 0
-    row["offset"], row["symbol"], row["interval"] = offset, SYMBOLS.code(bar.symbol), NO_INTERVAL
+    row["offset"], row["symbol"], row["interval"] = offset, SYMBOLS.code(bar.symbol), wire_interval(bar.interval)
     if not all(isfinite(row[name][0]) for name in ("open", "high", "low", "close", "volume", "notional")):
         raise RejectedRecord(Reason.NUMBER, "expected a bar of finite numbers")
     return row

@@ -51,4 +51,8 @@ def flow_settings(flow: str, settings: Settings) -> Any:
             fills_kept=portfolio.fills_kept,
             conflate_ns=portfolio.conflate.ns,
         )
+    if flow == "signals":
+        from operators.indicators.settings import IndicatorSettings
+
+        return IndicatorSettings(settings.signals.indicators, tuple(str(interval) for interval in settings.market.intervals))
     raise AssertionError(f"no settings for flow {flow}")

@@ -128,7 +128,8 @@ class PipeInput:
         rows = empty_rows(1)
         rows["kind"], rows["symbol"], rows["time"], rows["offset"] = WATERMARK, NO_SYMBOL, END_OF_TIME_NS, self.lines
         ends: Step = [(topic, (EVENTS, [Watermark(END_OF_TIME_NS)])) for topic in self._topics if topic in PAYLOADS]
-        return [*(self._frames(rows, []) if TICKS in self._topics else []), *ends]
+        bars: Step = [(BARS, (key, Watermark(END_OF_TIME_NS))) for key in SHARD_KEYS] if BARS in self._topics else []
+        return [*(self._frames(rows, []) if TICKS in self._topics else []), *ends, *bars]
 
     def _tick_steps(self, blocks: Iterable[TickBlock]) -> Iterator[Step]:
         for block in blocks:

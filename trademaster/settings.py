@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.durations import format_duration, parse_duration
+from schemas.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,6 +65,23 @@ def _listed(value: Any) -> Any:
 
         return json.loads(text)
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _calls(value: Any) -> Any:
+    """As _listed, but commas within parentheses belong to the name: ``sma(20),macd(12,26,9)``."""
+    if not isinstance(value, str) or value.strip().startswith("["):
+        return _listed(value)
+    return [part.strip() for part in re.split(r",(?![^()]*\))", value) if part.strip()]
+
+
+def _indicators(values: tuple[str, ...]) -> tuple[str, ...]:
+    from operators.indicators.names import parse_indicators
+
+    try:
+        parse_indicators(values)
+    except UsageError as error:
+        raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from None
+    return values
 
 
 def _distinct(values: tuple[Duration, ...]) -> tuple[Duration, ...]:
@@ -155,6 +174,15 @@ class PortfolioSettings(Section):
     )
 
 
+class SignalsSettings(Section):
+    """The signals flow."""
+
+    indicators: Annotated[tuple[str, ...], BeforeValidator(_calls), AfterValidator(_indicators)] = Field(
+        default=("sma(20)", "ema(20)", "rsi(14)", "macd(12,26,9)", "bb(20,2)", "atr(14)"),
+        description="computed of every symbol and interval of bars, such as `sma(20)`, `macd(12,26,9)`, `correlation(20,SPY)` or `obv`",
+    )
+
+
 class EngineSettings(Section):
     """How flows are run."""
 
@@ -199,6 +227,7 @@ class Settings(BaseSettings):
     orders: OrdersSettings = OrdersSettings()
     paper: PaperSettings = PaperSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
+    signals: SignalsSettings = SignalsSettings()
     engine: EngineSettings = EngineSettings()
     topics: TopicsSettings = TopicsSettings()
     log: LogSettings = LogSettings()

@@ -1,0 +1,52 @@
+"""Bars become indicators.
+
+::
+
+    market.bars ─┬───────────────────────► signals (a shard of symbols at a time) ─┬─► market.indicators
+                 └─ those that pairs name ─► every shard                           └─► dead.letters
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import bytewax.operators as op
+import numpy as np
+from bytewax.operators import KeyedStream
+
+from flows.flow import SHARD_KEYS, Context, Flow, Streams
+from flows.table import SIGNALS
+from flows.verbs import hosted, pick
+from operators.indicators.board import others_of
+from operators.indicators.step import IndicatorsStep, OtherBars
+from schemas.event_outgoing import event_encoder
+from schemas.symbols import SYMBOLS
+
+
+def build(inputs: Streams, context: Context) -> Streams:
+    """Streams of what each shard made, by topic."""
+    others = others_of(context.settings.indicators)
+    bars = inputs["market.bars"]
+    made = hosted("signals", with_others(bars, others) if others else bars, context, partial(IndicatorsStep, context.settings))
+    return {
+        "market.indicators": pick("signals_indicators", made, "indicators"),
+        "dead.letters": pick("signals_rejects", made, "rejects"),
+    }
+
+
+def with_others(bars: KeyedStream[Any], others: frozenset[str]) -> KeyedStream[Any]:
+    """Bars as they are, and those of some symbols once more to all shards."""
+
+    def spread(pair: tuple[str, Any]) -> list[tuple[str, Any]]:
+        rows = pair[1]
+        if not isinstance(rows, np.ndarray):
+            return [pair]
+        named = [SYMBOLS.names[code] in others for code in rows["symbol"].tolist()]
+        told = OtherBars(rows[named]) if any(named) else None
+        return [pair, *((key, told) for key in SHARD_KEYS)] if told else [pair]
+
+    return op.flat_map("signals_others", bars, spread)
+
+
+FLOW = Flow(row=SIGNALS, build=build, encode=lambda _: {"market.indicators": event_encoder("market.indicators")})

@@ -1,0 +1,157 @@
+"""The configured indicators of every symbol and interval of a shard."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from operators.indicators.indicator import PriceBar, Value
+from operators.indicators.names import parse_indicators
+from operators.indicators.others import Closes
+from operators.indicators.series import Series, Waiting
+from operators.indicators.settings import IndicatorSettings
+from schemas.dead_letters import Reason, Reject
+from schemas.events import LANES, Event, EventType, Header, Place
+from schemas.indicators import IndicatorUpdate
+from schemas.intervals import interval_text
+from schemas.market_frames import Bars
+from schemas.symbols import SYMBOLS
+from schemas.times import END_OF_TIME_NS, format_time
+
+BARS = "market.bars"
+
+SOURCE = "signals"
+
+VERSION = 1
+
+MAX_SERIES = 1 << 17
+"""Symbols and intervals of a shard; the bars of one more become dead letters."""
+
+MAX_NUMBER = 1e75
+"""Prices and volumes: products of four of them are still floats."""
+
+MAX_WAITING = 1_000
+"""Bars of a series that wait for another symbol's; when one more comes, the oldest goes out with None for its pairs."""
+
+_PRIORITY = int(LANES[EventType.INDICATOR_UPDATE])
+
+
+class Indicators:
+    """One shard of symbols: bars in, an INDICATOR_UPDATE for each out.
+
+    A bar that is not newer than the last of its symbol and interval is taken as a repeat and changes nothing. Where pairs are configured
+    (``correlation(20,SPY)``), the update of a bar waits until the other symbol's bar of the same end has come, or a later one, so that it
+    is said once and whole; where the other has no bar of that end, the pair is None and its window stays as it was.
+    """
+
+    def __init__(self, settings: IndicatorSettings) -> None:
+        definitions = parse_indicators(settings.indicators)
+        self._single = tuple(definition for definition in definitions if definition.other is None)
+        self._pairs = tuple(definition for definition in definitions if definition.other is not None)
+        self._texts = tuple(definition.text for definition in definitions)
+        self._intervals = settings.intervals
+        self._series: dict[tuple[str, str | None], Series] = {}
+        self._others: dict[tuple[str, str | None], Closes] = {}
+
+    def on_bars(self, bars: Bars) -> tuple[list[Event[IndicatorUpdate]], list[Reject]]:
+        """Take bars of this shard's symbols in their order."""
+        made: list[Event[IndicatorUpdate]] = []
+        rejects: list[Reject] = []
+        if not self._texts:
+            return made, rejects
+        names = SYMBOLS.names
+        for start, end, first, high, low, close, volume, _, _, offset, symbol, interval in bars.tolist():
+            key = (names[symbol], interval_text(interval, self._intervals))
+            series = self._series.get(key)
+            if series is not None and end <= series.last_end:
+                continue
+            if not (abs(first) + abs(high) + abs(low) + abs(close) + abs(volume) < MAX_NUMBER):
+                rejects.append(_reject(key, (start, end, first, high, low, close, volume), offset, Reason.NUMBER))
+                continue
+            if series is None:
+                if len(self._series) >= MAX_SERIES:
+                    rejects.append(_reject(key, (start, end, first, high, low, close, volume), offset, Reason.TOO_LARGE))
+                    continue
+                series = self._series[key] = Series(self._single, self._pairs)
+            waiting = series.add(PriceBar(first, high, low, close, volume, start, end), offset)
+            if self._pairs:
+                made += self._told(key, series)
+            else:
+                made.append(_event(key, waiting, waiting.values))
+        return made, rejects
+
+    def on_others(self, bars: Bars) -> list[Event[IndicatorUpdate]]:
+        """Take bars of symbols that pairs name, whatever their shard."""
+        made: list[Event[IndicatorUpdate]] = []
+        names = SYMBOLS.names
+        for _, end, _, _, _, close, _, _, _, _, symbol, interval in bars.tolist():
+            text = interval_text(interval, self._intervals)
+            if isfinite(close) and abs(close) < MAX_NUMBER:
+                self._closes(names[symbol], text).add(end, close)
+        for key in [key for key, series in self._series.items() if series.waiting]:
+            made += self._told(key, self._series[key])
+        return made
+
+    def on_end(self) -> list[Event[IndicatorUpdate]]:
+        """No bar will come any more: say what waits."""
+        made: list[Event[IndicatorUpdate]] = []
+        for key, series in self._series.items():
+            made += self._told(key, series, END_OF_TIME_NS)
+        return made
+
+    def _closes(self, symbol: str, interval: str | None) -> Closes:
+        return self._others.setdefault((symbol, interval), Closes())
+
+    def _told(self, key: tuple[str, str | None], series: Series, known_to: int | None = None) -> list[Event[IndicatorUpdate]]:
+        """The updates of a series that need wait no longer."""
+        others = [self._closes(str(definition.other), key[1]) for definition in self._pairs]
+        known = min(other.last_end for other in others) if known_to is None else known_to
+        made = []
+        while series.waiting and (series.waiting[0].bar.end <= known or len(series.waiting) > MAX_WAITING):
+            waiting = series.waiting.popleft()
+            pairs = series.pair(waiting.bar, others)
+            made.append(_event(key, waiting, {text: pairs[text] if text in pairs else waiting.values[text] for text in self._texts}))
+        return made
+
+    def snapshot(self) -> dict[str, Any]:
+        """All series, each with the states of its indicators in the order of ``indicators``."""
+        return {
+            "version": VERSION,
+            "indicators": [definition.text for definition in (*self._single, *self._pairs)],
+            "series": [[symbol, interval, series.save()] for (symbol, interval), series in self._series.items()],
+            "others": [[symbol, interval, closes.save()] for (symbol, interval), closes in self._others.items()],
+        }
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Continue from a snapshot. Indicators that were configured since begin afresh, those that are gone are forgotten."""
+        if stored["version"] != VERSION:
+            raise ValueError(f"expected the state of indicators in version {VERSION}, found {stored['version']}")
+        for symbol, interval, saved in stored["series"]:
+            series = self._series[symbol, interval] = Series(self._single, self._pairs)
+            series.load(saved, stored["indicators"])
+        for symbol, interval, saved in stored["others"]:
+            self._closes(symbol, interval).load(saved)
+
+
+def others_of(indicators: tuple[str, ...]) -> frozenset[str]:
+    """The symbols that pairs name: their bars go to every shard."""
+    return frozenset(definition.other for definition in parse_indicators(indicators) if definition.other is not None)
+
+
+def _event(key: tuple[str, str | None], waiting: Waiting, values: dict[str, Value]) -> Event[IndicatorUpdate]:
+    symbol, interval = key
+    bar, shown = waiting.bar, interval or ""
+    end = format_time(bar.end)
+    header = Header(
+        f"indicator|{symbol}|{shown}|{bar.end}", f"bar|{symbol}|{shown}|{bar.start}", EventType.INDICATOR_UPDATE.value, _PRIORITY, end, SOURCE
+    )
+    return Event(header, IndicatorUpdate(symbol, interval, end, values), bar.end, Place(BARS, 0, waiting.offset))
+
+
+def _reject(key: tuple[str, str | None], bar: tuple[float, ...], offset: int, reason: Reason) -> Reject:
+    expected = f"numbers below {MAX_NUMBER:g}" if reason is Reason.NUMBER else f"at most {MAX_SERIES} symbols and intervals in a shard"
+    names = ("start", "end", "open", "high", "low", "close", "volume")
+    payload = msgspec.json.encode({"symbol": key[0], "interval": key[1], **dict(zip(names, bar, strict=True))})
+    return Reject(BARS, 0, offset, -1, reason, f"expected {expected}, found a bar beyond that", payload, int(bar[1]))
