@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from math import fsum
 from operator import mul
 
 from operators.indicators.piece import Piece
-from operators.indicators.window import Window
+from operators.indicators.window import Window, WindowSum
 
 
 class SmoothedMean(Piece):
@@ -52,14 +51,16 @@ def wilder(size: int) -> SmoothedMean:
 class SimpleMean(Piece):
     """The mean of the last ``size`` numbers."""
 
-    __slots__ = ("_window",)
+    __slots__ = ("_window", "size")
 
     def __init__(self, size: int) -> None:
-        self._window = Window(size)
+        self._window = WindowSum(size)
+        self.size = size
 
     def add(self, value: float) -> float | None:
         """Take the next number; the average."""
-        return self._window.mean if self._window.add(value) else None
+        total = self._window.add(value)
+        return None if total is None else total / self.size
 
 
 class WeightedMean(Piece):
@@ -74,4 +75,7 @@ class WeightedMean(Piece):
 
     def add(self, value: float) -> float | None:
         """Take the next number; the average."""
-        return fsum(map(mul, self.weights, self._window.values)) / self.divisor if self._window.add(value) else None
+        if not self._window.add(value):
+            return None
+        mean: float = sum(map(mul, self.weights, self._window.values)) / self.divisor
+        return mean

@@ -23,5 +23,6 @@ class Bb(Indicator):
         window = self._window
         if not window.add(bar.close):
             return None
-        middle, width = window.mean, self.k * window.deviation()
+        middle = window.mean
+        width = self.k * window.deviation(middle)
         return {"upper": middle + width, "middle": middle, "lower": middle - width}

@@ -27,5 +27,5 @@ class Beta(PairIndicator):
         self._own.add(own / before[0] - 1.0)
         if not self._other.add(other / before[1] - 1.0):
             return None
-        variance = self._other.deviation() ** 2
+        variance = self._other.deviation(self._other.mean) ** 2
         return covariance(self._own, self._other) / variance if variance > 0.0 else None

@@ -145,7 +145,12 @@ def _event(key: tuple[str, str | None], waiting: Waiting, values: dict[str, Valu
     bar, shown = waiting.bar, interval or ""
     end = format_time(bar.end)
     header = Header(
-        f"indicator|{symbol}|{shown}|{bar.end}", f"bar|{symbol}|{shown}|{bar.start}", EventType.INDICATOR_UPDATE.value, _PRIORITY, end, SOURCE
+        f"indicator|{symbol}|{shown}|{bar.end}",
+        f"bar|{symbol}|{shown}|{bar.start}",
+        EventType.INDICATOR_UPDATE.value,
+        _PRIORITY,
+        end,
+        SOURCE,
     )
     return Event(header, IndicatorUpdate(symbol, interval, end, values), bar.end, Place(BARS, 0, waiting.offset))
 

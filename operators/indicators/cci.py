@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import fsum
-
 from operators.indicators.indicator import Indicator, PriceBar
 from operators.indicators.window import Window
 
@@ -27,5 +25,5 @@ class Cci(Indicator):
         if not window.add(price):
             return None
         mean = window.mean
-        deviation = fsum([abs(value - mean) for value in window.values]) / self.n
+        deviation = sum([abs(value - mean) for value in window.values]) / self.n
         return (price - mean) / (0.015 * deviation) if deviation > 0.0 else None

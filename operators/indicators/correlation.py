@@ -20,5 +20,5 @@ class Correlation(PairIndicator):
         self._own.add(own)
         if not self._other.add(other):
             return None
-        spread = self._own.deviation() * self._other.deviation()
+        spread = self._own.deviation(self._own.mean) * self._other.deviation(self._other.mean)
         return max(-1.0, min(1.0, covariance(self._own, self._other) / spread)) if spread > 0.0 else None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from operators.indicators.indicator import Indicator, PriceBar
-from operators.indicators.window import Window
+from operators.indicators.window import WindowSum
 
 
 class Er(Indicator):
@@ -14,17 +12,22 @@ class Er(Indicator):
     None for the first n bars; 0 where nothing moved.
     """
 
-    __slots__ = ("_changes", "_closes")
+    __slots__ = ("_changes", "_closes", "n")
 
     def __init__(self, n: int) -> None:
-        self._closes: deque[float] = deque(maxlen=n + 1)
-        self._changes = Window(n)
+        self._closes: list[float] = []
+        self._changes = WindowSum(n)
+        self.n = n
 
     def update(self, bar: PriceBar) -> float | None:
         """Take the next bar."""
         closes = self._closes
         closes.append(bar.close)
-        if len(closes) < 2 or not self._changes.add(abs(bar.close - closes[-2])):
+        if len(closes) > self.n + 1:
+            del closes[0]
+        if len(closes) < 2:
             return None
-        path = self._changes.sum
+        path = self._changes.add(abs(bar.close - closes[-2]))
+        if path is None:
+            return None
         return min(abs(bar.close - closes[0]) / path, 1.0) if path > 0.0 else 0.0

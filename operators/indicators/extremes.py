@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from operators.indicators.piece import Piece
 
 
 class Highest(Piece):
-    """The highest of the last ``size`` numbers, at a constant cost: of what came earlier only that is kept which is higher than all since."""
+    """The highest of the last ``size`` numbers: of what came earlier only that is kept which is as high as all that came since."""
 
     __slots__ = ("_count", "_falling", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._count = 0
-        self._falling: deque[tuple[int, float]] = deque()
+        self._falling: list[tuple[int, float]] = []
 
     def add(self, value: float) -> bool:
         """Take the next number; whether the window is full."""
         count, falling = self._count, self._falling
         if falling and falling[0][0] <= count - self.size:
-            falling.popleft()
+            del falling[0]
         while falling and falling[-1][1] < value:  # of equal ones the first stays: the age counts from it
             falling.pop()
         falling.append((count, value))

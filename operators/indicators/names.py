@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from operators.indicators.adx import Adx
@@ -60,7 +61,7 @@ class Parameter:
     name: str
     least: float = 1
     most: float = MAX_PERIODS
-    kind: type[int] | type[float] | type[str] = int
+    kind: type[int | float | str] = int
 
     def __str__(self) -> str:
         return self.name if self.kind is str else f"{self.name} {self.least:g} to {self.most:g}"
@@ -71,8 +72,11 @@ class Parameter:
             if not 0 < len(text.encode("utf-8", "surrogatepass")) <= MAX_SYMBOL_BYTES:
                 raise ValueError(f"expected {self.name}, a symbol of 1 to {MAX_SYMBOL_BYTES} bytes, found {text!r}")
             return text
-        expected = "a whole number" if self.kind is int else "a number"
-        value = self.kind(text) if (_INTEGER if self.kind is int else _NUMBER).fullmatch(text) else None
+        value: int | float | None = None
+        if self.kind is int:
+            expected, value = "a whole number", int(text) if _INTEGER.fullmatch(text) else None
+        else:
+            expected, value = "a number", float(text) if _NUMBER.fullmatch(text) else None
         if value is None or not self.least <= value <= self.most:
             raise ValueError(f"expected {self.name}, {expected} from {self.least:g} to {self.most:g}, found {text[:100]!r}")
         return value
@@ -168,7 +172,7 @@ def parse_indicator(text: str) -> Definition:
         raise UsageError(f"{text[:100]!r}: {error}", hint=_ranges(kind)) from None
     numbers = tuple(value for value in values if not isinstance(value, str))
     rising = numbers[: kind.ascending]
-    if any(one >= two for one, two in zip(rising, rising[1:], strict=False)):
+    if any(one >= two for one, two in pairwise(rising)):
         names = " < ".join(parameter.name for parameter in kind.parameters[: kind.ascending])
         raise UsageError(f"{text[:100]!r}: expected {names}", hint=_ranges(kind))
     return Definition(text, kind, numbers, next((value for value in values if isinstance(value, str)), None))
@@ -192,5 +196,5 @@ def signature(name: str) -> str:
     return f"{name}({','.join(parameter.name for parameter in parameters)})" if parameters else name
 
 
-def _ranges(kind: Kind) -> str | None:
-    return ", ".join(map(str, kind.parameters)) or None
+def _ranges(kind: Kind) -> str:
+    return ", ".join(map(str, kind.parameters))

@@ -23,4 +23,5 @@ class PairIndicator(Recurrence):
 def covariance(one: Window, two: Window) -> float:
     """Of the population of two full windows."""
     mean_one, mean_two = one.mean, two.mean
-    return fsum(map(mul, [value - mean_one for value in one.values], [value - mean_two for value in two.values])) / one.size
+    products = map(mul, [value - mean_one for value in one.values], [value - mean_two for value in two.values])
+    return fsum(products) / one.size

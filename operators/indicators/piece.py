@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, ClassVar
 
 
 class Piece:
     """Something that remembers. Slots that begin with an underscore are its state, the others its parameters.
 
-    State is a number, None, a deque of numbers or of tuples, or another piece.
+    State is a number, None, a tuple, a list of numbers or of tuples, or another piece.
     """
 
     __slots__ = ()
@@ -29,9 +28,8 @@ class Piece:
             present = getattr(self, name)
             if isinstance(present, Piece):
                 present.load(value)
-            elif isinstance(present, deque):
-                present.clear()
-                present.extend(value)
+            elif isinstance(present, list):
+                present[:] = value
             else:
                 setattr(self, name, value)
 
@@ -39,4 +37,4 @@ class Piece:
 def _saved(value: Any) -> Any:
     if isinstance(value, Piece):
         return value.save()
-    return list(value) if isinstance(value, deque) else value
+    return value.copy() if isinstance(value, list) else value

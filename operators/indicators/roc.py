@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from operators.indicators.indicator import Indicator, PriceBar
 
 
@@ -13,12 +11,12 @@ class Roc(Indicator):
     __slots__ = ("_closes", "n")
 
     def __init__(self, n: int) -> None:
-        self._closes: deque[float] = deque(maxlen=n)
+        self._closes: list[float] = []
         self.n = n
 
     def update(self, bar: PriceBar) -> float | None:
         """Take the next bar."""
         closes = self._closes
-        then = closes[0] if len(closes) == self.n else 0.0
         closes.append(bar.close)
+        then = closes.pop(0) if len(closes) > self.n else 0.0
         return 100.0 * (bar.close - then) / then if then else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import fsum
 from operator import mul
 
 from operators.indicators.indicator import Indicator, PriceBar
@@ -28,4 +27,5 @@ class Slope(Indicator):
         if not window.add(bar.close):
             return None
         mean = window.mean
-        return fsum(map(mul, self.places, [value - mean for value in window.values])) / self.squares
+        slope: float = sum(map(mul, self.places, [value - mean for value in window.values])) / self.squares
+        return slope

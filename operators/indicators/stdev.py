@@ -16,4 +16,5 @@ class Stdev(Indicator):
 
     def update(self, bar: PriceBar) -> float | None:
         """Take the next bar."""
-        return self._window.deviation() if self._window.add(bar.close) else None
+        window = self._window
+        return window.deviation(window.mean) if window.add(bar.close) else None

@@ -9,9 +9,9 @@ from operators.indicators.ranges import MeanRange
 class Supertrend(Indicator):
     """``supertrend(atr,multiplier)`` (Olivier Seban): the lower band in a rising trend, the upper one in a falling.
 
-    Bands are ``(high + low) / 2 +- multiplier * atr``; the upper moves only down and the lower only up until a close goes beyond it. A close
-    at or below the lower band turns the trend down, one above the upper band turns it up. First value with the first atr: at bar atr + 1,
-    the trend then rises if the close is not below the middle.
+    Bands are ``(high + low) / 2 +- multiplier * atr``; the upper moves only down and the lower only up until a close goes beyond it.
+    A close at or below the lower band turns the trend down, one above the upper band turns it up. First value with the
+    first atr: at bar atr + 1, the trend then rises if the close is not below the middle.
     """
 
     __slots__ = ("_close", "_is_rising", "_lower", "_range", "_upper", "multiplier")

@@ -22,5 +22,6 @@ class Zscore(Indicator):
         window = self._window
         if not window.add(bar.close):
             return None
-        deviation = window.deviation()
-        return (bar.close - window.mean) / deviation if deviation > 0.0 else None
+        mean = window.mean
+        deviation = window.deviation(mean)
+        return (bar.close - mean) / deviation if deviation > 0.0 else None
