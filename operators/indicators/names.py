@@ -88,8 +88,10 @@ class Kind:
 
     make: Callable[..., Indicator | PairIndicator]
     parameters: tuple[Parameter, ...] = ()
-    ascending: int = 0
+    rising: int = 0
     """So many of the first parameters must rise."""
+    is_level: bool = False
+    """They may also be equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ KINDS: dict[str, Kind] = {
     "tema": Kind(Tema, (_n(),)),
     "hma": Kind(Hma, (_n(least=2),)),
     "rsi": Kind(Rsi, (_n(),)),
-    "macd": Kind(Macd, (_n("fast"), _n("slow"), _n("signal")), ascending=2),
+    "macd": Kind(Macd, (_n("fast"), _n("slow"), _n("signal")), rising=2),
     "bb": Kind(Bb, (_n(), Parameter("k", 0, MAX_MULTIPLIER, float))),
     "atr": Kind(Atr, (_n(),)),
     "adx": Kind(Adx, (_n(),)),
@@ -137,7 +139,7 @@ KINDS: dict[str, Kind] = {
     "keltner": Kind(Keltner, (_n("ema"), _MULTIPLIER, _n("atr"))),
     "mfi": Kind(Mfi, (_n(),)),
     "aroon": Kind(Aroon, (_n(),)),
-    "psar": Kind(Psar, (Parameter("step", 0, 1, float), Parameter("max", 0, 1, float))),
+    "psar": Kind(Psar, (Parameter("step", 0, 1, float), Parameter("max", 0, 1, float)), rising=2, is_level=True),
     "supertrend": Kind(Supertrend, (_n("atr"), _MULTIPLIER)),
     "stdev": Kind(Stdev, (_n(),)),
     "zscore": Kind(Zscore, (_n(),)),
@@ -171,9 +173,8 @@ def parse_indicator(text: str) -> Definition:
     except ValueError as error:
         raise UsageError(f"{text[:100]!r}: {error}", hint=_ranges(kind)) from None
     numbers = tuple(value for value in values if not isinstance(value, str))
-    rising = numbers[: kind.ascending]
-    if any(one >= two for one, two in pairwise(rising)):
-        names = " < ".join(parameter.name for parameter in kind.parameters[: kind.ascending])
+    if any(one > two or (one == two and not kind.is_level) for one, two in pairwise(numbers[: kind.rising])):
+        names = (" <= " if kind.is_level else " < ").join(parameter.name for parameter in kind.parameters[: kind.rising])
         raise UsageError(f"{text[:100]!r}: expected {names}", hint=_ranges(kind))
     return Definition(text, kind, numbers, next((value for value in values if isinstance(value, str)), None))
 

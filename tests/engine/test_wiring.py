@@ -23,8 +23,8 @@ from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.topology import find_rows, inner_topics, topics_read, topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
 
-MAKER = FlowRow("maker", ("market.ticks",), ("market.indicators", "signals"))
-TAKER = FlowRow("taker", ("market.ticks", "market.indicators"), ("notifications",))
+MAKER = FlowRow("maker", ("market.ticks",), ("analytics", "signals"))
+TAKER = FlowRow("taker", ("market.ticks", "analytics"), ("notifications",))
 
 
 def told(topic: str, texts: Sequence[str]) -> Outgoing:
@@ -76,7 +76,7 @@ def run(names: list[str], given: dict[str, list[str]]) -> list[tuple[str, str]]:
 def test_a_topic_of_an_earlier_flow_goes_on_inside_and_to_the_bus() -> None:
     assert topics_read([MAKER, TAKER]) == ["market.ticks"]
     assert run(["taker", "maker"], {"market.ticks": ["a"]}) == [
-        ("market.indicators", "maker(a)"),
+        ("analytics", "maker(a)"),
         ("notifications", "taker(a)"),
         ("notifications", "taker(maker(a))"),
         ("signals", "maker(a)"),
@@ -85,8 +85,8 @@ def test_a_topic_of_an_earlier_flow_goes_on_inside_and_to_the_bus() -> None:
 
 @pytest.mark.usefixtures("table")
 def test_alone_a_flow_reads_the_bus() -> None:
-    assert topics_read([TAKER]) == ["market.indicators", "market.ticks"]
-    assert run(["taker"], {"market.indicators": ["i"]}) == [("notifications", "taker(i)")]
+    assert topics_read([TAKER]) == ["analytics", "market.ticks"]
+    assert run(["taker"], {"analytics": ["i"]}) == [("notifications", "taker(i)")]
 
 
 def rows(monkeypatch: pytest.MonkeyPatch, *made: FlowRow) -> list[FlowRow]:

@@ -28,7 +28,8 @@ def quotes(name: str) -> list[PriceBar]:
 
 def _bar(row: dict[str, str]) -> PriceBar:
     time_ns = int(datetime.fromisoformat(row["date"]).replace(tzinfo=UTC).timestamp()) * 10**9
-    return PriceBar(*(float(row[name]) for name in ("open", "high", "low", "close", "volume")), start=time_ns, end=time_ns)
+    first, high, low, close, volume = (float(row[name]) for name in ("open", "high", "low", "close", "volume"))
+    return PriceBar(first, high, low, close, volume, start=time_ns, end=time_ns)
 
 
 DEFAULT, COMPARE = quotes("default"), quotes("compare")
