@@ -80,4 +80,4 @@ def test_bars_that_the_market_flow_made_in_the_same_run() -> None:
 @pytest.mark.parametrize("indicators", ["rsy(14)", "sma(0)", "sma(2),sma(2)"])
 def test_a_wrong_name_is_refused_by_the_settings(indicators: str) -> None:
     with pytest.raises(ValueError, match="expected"):
-        Settings(**{"signals": {"indicators": indicators}})  # type: ignore[arg-type]
+        Settings(signals={"indicators": indicators})  # type: ignore[arg-type]

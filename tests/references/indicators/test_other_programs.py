@@ -101,7 +101,7 @@ REFERENCES = {
     "bb(20,2)": Reference(several(lambda: talib.BBANDS(CLOSE, 20, 2, 2), "upper", "middle", "lower")),
     "atr(14)": Reference(one(lambda: talib.ATR(HIGH, LOW, CLOSE, 14))),
     "adx(14)": Reference(several(adx, "pdi", "mdi", "adx"), since=300),  # seeded with 13 bars
-    "stoch(14,3,3)": Reference(several(lambda: talib.STOCH(HIGH, LOW, CLOSE, 14, 3, talib.MA_Type.SMA, 3, talib.MA_Type.SMA), "k", "d")),
+    "stoch(14,3,3)": Reference(several(lambda: talib.STOCH(HIGH, LOW, CLOSE, fastk_period=14, slowk_period=3, slowd_period=3), "k", "d")),
     "cci(20)": Reference(one(lambda: talib.CCI(HIGH, LOW, CLOSE, 20))),
     "willr(14)": Reference(one(lambda: talib.WILLR(HIGH, LOW, CLOSE, 14))),
     "roc(14)": Reference(one(lambda: talib.ROC(CLOSE, 14))),
