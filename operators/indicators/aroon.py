@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operators.indicators.extremes import Highest, Lowest
+from operators.indicators.extremes import Extremes
 from operators.indicators.indicator import Indicator, PriceBar
 
 
@@ -12,18 +12,16 @@ class Aroon(Indicator):
     oscillator = up - down. Of equal extremes the first counts, as in Stock.Indicators (TA-Lib: the last). None for the first n bars.
     """
 
-    __slots__ = ("_highest", "_lowest", "n")
+    __slots__ = ("_extremes", "n")
 
     def __init__(self, n: int) -> None:
-        self._highest = Highest(n + 1)
-        self._lowest = Lowest(n + 1)
+        self._extremes = Extremes(n + 1)
         self.n = n
 
     def update(self, bar: PriceBar) -> dict[str, float | None] | None:
         """Take the next bar."""
-        self._highest.add(bar.high)
-        if not self._lowest.add(bar.low):
+        if not self._extremes.add(bar.high, bar.low):
             return None
-        n = self.n
-        up, down = 100.0 * (n - self._highest.age) / n, 100.0 * (n - self._lowest.age) / n
+        n, (high_age, low_age) = self.n, self._extremes.ages
+        up, down = 100.0 * (n - high_age) / n, 100.0 * (n - low_age) / n
         return {"up": up, "down": down, "oscillator": up - down}

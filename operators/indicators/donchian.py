@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operators.indicators.extremes import Highest, Lowest
+from operators.indicators.extremes import Extremes
 from operators.indicators.indicator import Indicator, PriceBar
 
 
@@ -12,17 +12,15 @@ class Donchian(Indicator):
     The present bar is left out so that its close can break out. None for the first n bars.
     """
 
-    __slots__ = ("_channel", "_highest", "_lowest")
+    __slots__ = ("_channel", "_extremes")
 
     def __init__(self, n: int) -> None:
-        self._highest = Highest(n)
-        self._lowest = Lowest(n)
+        self._extremes = Extremes(n)
         self._channel: tuple[float, float] | None = None
 
     def update(self, bar: PriceBar) -> dict[str, float | None] | None:
         """Take the next bar."""
         channel = self._channel
-        self._highest.add(bar.high)
-        if self._lowest.add(bar.low):
-            self._channel = (self._highest.value, self._lowest.value)
+        if self._extremes.add(bar.high, bar.low):
+            self._channel = (self._extremes.high, self._extremes.low)
         return {"upper": channel[0], "middle": (channel[0] + channel[1]) / 2.0, "lower": channel[1]} if channel else None

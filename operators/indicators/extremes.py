@@ -1,60 +1,54 @@
-"""The highest and the lowest of the last numbers."""
+"""The highest and the lowest of the last bars."""
 
 from __future__ import annotations
 
 from operators.indicators.piece import Piece
 
 
-class Highest(Piece):
-    """The highest of the last ``size`` numbers: of what came earlier only that is kept which is as high as all that came since."""
+class Extremes(Piece):
+    """The highest high and the lowest low of the last ``size`` bars, and how old they are.
 
-    __slots__ = ("_count", "_falling", "size")
+    Of what came earlier only that is kept which all that came since has not gone beyond: whatever the size, a bar costs the same.
+    """
+
+    __slots__ = ("_count", "_highs", "_lows", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._count = 0
-        self._falling: list[tuple[int, float]] = []
+        self._highs: list[tuple[int, float]] = []
+        self._lows: list[tuple[int, float]] = []
 
-    def add(self, value: float) -> bool:
-        """Take the next number; whether the window is full."""
-        count, falling = self._count, self._falling
-        if falling and falling[0][0] <= count - self.size:
-            del falling[0]
-        while falling and falling[-1][1] < value:  # of equal ones the first stays: the age counts from it
-            falling.pop()
-        falling.append((count, value))
+    def add(self, high: float, low: float) -> bool:
+        """Take the next bar; whether the window is full."""
+        count, highs, lows = self._count, self._highs, self._lows
+        oldest = count - self.size
+        if highs:
+            if highs[0][0] <= oldest:
+                del highs[0]
+            if lows[0][0] <= oldest:
+                del lows[0]
+            while highs and highs[-1][1] < high:  # of equal ones the first stays: the age counts from it
+                highs.pop()
+            while lows and lows[-1][1] > low:
+                lows.pop()
+        highs.append((count, high))
+        lows.append((count, low))
         self._count = count + 1
-        return count + 1 >= self.size
+        return oldest >= -1
 
     @property
-    def value(self) -> float:
+    def high(self) -> float:
         """The highest so far."""
-        return self._falling[0][1]
+        return self._highs[0][1]
 
     @property
-    def age(self) -> int:
-        """How many numbers ago it came; of equal ones the first."""
-        return self._count - 1 - self._falling[0][0]
-
-
-class Lowest(Piece):
-    """The lowest of the last ``size`` numbers."""
-
-    __slots__ = ("_highest",)
-
-    def __init__(self, size: int) -> None:
-        self._highest = Highest(size)
-
-    def add(self, value: float) -> bool:
-        """Take the next number; whether the window is full."""
-        return self._highest.add(-value)
-
-    @property
-    def value(self) -> float:
+    def low(self) -> float:
         """The lowest so far."""
-        return -self._highest.value
+        return self._lows[0][1]
 
     @property
-    def age(self) -> int:
-        """How many numbers ago it came; of equal ones the first."""
-        return self._highest.age
+    def ages(self) -> tuple[int, int]:
+        """How many bars ago the highest and the lowest came; of equal ones the first."""
+        last = self._count - 1
+        return last - self._highs[0][0], last - self._lows[0][0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operators.indicators.averages import SimpleMean
-from operators.indicators.extremes import Highest, Lowest
+from operators.indicators.extremes import Extremes
 from operators.indicators.indicator import Indicator, PriceBar
 
 
@@ -14,19 +14,18 @@ class Stoch(Indicator):
     k begins at bar k + smooth - 1, d another d - 1 bars later. Where highest and lowest are one, the inner value is 0.
     """
 
-    __slots__ = ("_highest", "_lowest", "_signal", "_smooth")
+    __slots__ = ("_extremes", "_signal", "_smooth")
 
     def __init__(self, k: int, d: int, smooth: int) -> None:
-        self._highest = Highest(k)
-        self._lowest = Lowest(k)
+        self._extremes = Extremes(k)
         self._smooth = SimpleMean(smooth)
         self._signal = SimpleMean(d)
 
     def update(self, bar: PriceBar) -> dict[str, float | None] | None:
         """Take the next bar."""
-        self._highest.add(bar.high)
-        if not self._lowest.add(bar.low):
+        extremes = self._extremes
+        if not extremes.add(bar.high, bar.low):
             return None
-        high, low = self._highest.value, self._lowest.value
+        high, low = extremes.high, extremes.low
         k = self._smooth.add(100.0 * (bar.close - low) / (high - low) if high > low else 0.0)
         return None if k is None else {"k": k, "d": self._signal.add(k)}

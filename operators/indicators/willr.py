@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operators.indicators.extremes import Highest, Lowest
+from operators.indicators.extremes import Extremes
 from operators.indicators.indicator import Indicator, PriceBar
 
 
@@ -12,16 +12,15 @@ class Willr(Indicator):
     None for the first n - 1 bars and where highest and lowest are one.
     """
 
-    __slots__ = ("_highest", "_lowest")
+    __slots__ = ("_extremes",)
 
     def __init__(self, n: int) -> None:
-        self._highest = Highest(n)
-        self._lowest = Lowest(n)
+        self._extremes = Extremes(n)
 
     def update(self, bar: PriceBar) -> float | None:
         """Take the next bar."""
-        self._highest.add(bar.high)
-        if not self._lowest.add(bar.low):
+        extremes = self._extremes
+        if not extremes.add(bar.high, bar.low):
             return None
-        high, low = self._highest.value, self._lowest.value
+        high, low = extremes.high, extremes.low
         return -100.0 * (high - bar.close) / (high - low) if high > low else None

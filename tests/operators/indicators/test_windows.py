@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.indicators.batch import compute
-from operators.indicators.extremes import Highest, Lowest
+from operators.indicators.extremes import Extremes
 from operators.indicators.indicator import PriceBar
 from operators.indicators.names import parse_indicator
 from operators.indicators.total import Total
@@ -56,13 +56,12 @@ def test_a_spike_that_left_leaves_nothing_behind() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(1, 8))
 def test_extremes_are_those_of_the_window_and_the_first_of_equals(values: list[int], size: int) -> None:
-    highest, lowest = Highest(size), Lowest(size)
+    extremes = Extremes(size)
     for at, value in enumerate(values):
-        is_full = highest.add(value)
-        assert lowest.add(value) == is_full == (at + 1 >= size)
+        assert extremes.add(value, value) == (at + 1 >= size)
         window = values[max(0, at + 1 - size) : at + 1]
-        assert (highest.value, highest.age) == (max(window), len(window) - 1 - window.index(max(window)))
-        assert (lowest.value, lowest.age) == (min(window), len(window) - 1 - window.index(min(window)))
+        assert (extremes.high, extremes.low) == (max(window), min(window))
+        assert extremes.ages == (len(window) - 1 - window.index(max(window)), len(window) - 1 - window.index(min(window)))
 
 
 @pytest.mark.parametrize(
