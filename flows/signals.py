@@ -21,6 +21,7 @@ from flows.verbs import hosted, pick
 from operators.indicators.board import others_of
 from operators.indicators.step import IndicatorsStep, OtherBars
 from schemas.event_outgoing import event_encoder
+from schemas.portable_bars import portable
 from schemas.symbols import SYMBOLS
 
 
@@ -43,7 +44,7 @@ def with_others(bars: KeyedStream[Any], others: frozenset[str]) -> KeyedStream[A
         if not isinstance(rows, np.ndarray):
             return [pair]
         named = [SYMBOLS.names[code] in others for code in rows["symbol"].tolist()]
-        told = OtherBars(rows[named]) if any(named) else None
+        told = OtherBars(portable(rows[named])) if any(named) else None
         return [pair, *((key, told) for key in SHARD_KEYS)] if told else [pair]
 
     return op.flat_map("signals_others", bars, spread)

@@ -15,6 +15,7 @@ from schemas.events import Time
 from schemas.intervals import wire_interval
 from schemas.market import Symbol
 from schemas.market_frames import BAR, Bars
+from schemas.portable_bars import portable
 from schemas.symbols import SYMBOLS
 from schemas.times import parse_time
 
@@ -58,10 +59,10 @@ def read_bar(value: bytes, offset: int) -> Bars:
 
 
 def bars_by_shard(bars: Sequence[Bars]) -> list[tuple[int, Bars]]:
-    """(shard, rows) of each shard that has any, in their order."""
+    """(shard, rows) of each shard that has any, in their order; the shard may be another process's."""
     if not bars:
         return []
-    rows = np.concatenate(bars)
+    rows = portable(np.concatenate(bars))
     shards = SYMBOLS.shard[rows["symbol"]]
     return [(int(shard), rows[shards == shard]) for shard in np.unique(shards)]
 
