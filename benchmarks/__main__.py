@@ -27,6 +27,7 @@ BENCHMARKS = (
     "fills",
     "pnl_latency",
     "portfolio_marking",
+    "indicators",
     "peers",
 )
 """Modules of this package, each with a ``run`` and a docstring that draws its topology."""

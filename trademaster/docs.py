@@ -9,10 +9,11 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs"
 
 def pages() -> dict[str, str]:
     """Text of each page, by its file name."""
+    from operators.indicators.reference import reference as indicators
     from trademaster.cli import reference as cli
     from trademaster.settings_text import reference as settings
 
-    return {"cli.md": cli.reference(), "settings.md": settings()}
+    return {"cli.md": cli.reference(), "indicators.md": indicators(), "settings.md": settings()}
 
 
 if __name__ == "__main__":
