@@ -16,15 +16,16 @@ import bytewax.operators as op
 
 from flows.flow import Context, Flow, Streams
 from flows.table import ORDERS
-from flows.verbs import by_shard, hosted, pick, to_every_shard
+from flows.verbs import EVERYBODY, by_shard, hosted, pick, to_every_shard
 from operators.orders.step import OrdersStep
 from schemas.event_outgoing import event_encoder
 from schemas.events import Event
+from schemas.orders import OrderCommand
 
 
 def account_of(event: Event[Any]) -> str:
-    """The account whose orders an event is about; a report without one is refused by the step."""
-    return event.payload.account or ""
+    """The account whose orders an event is about; a command without one is to all, a report without one is refused by the step."""
+    return event.payload.account or (EVERYBODY if isinstance(event.payload, OrderCommand) else "")
 
 
 def build(inputs: Streams, context: Context) -> Streams:

@@ -111,6 +111,10 @@ def pick(step_id: str, stream: KeyedStream[In], part: str) -> KeyedStream[Any]:
     return op.flat_map_batch(step_id, stream, parts)
 
 
+EVERYBODY = "\0"
+"""No symbol and no account: what concerns all of them."""
+
+
 @lru_cache(maxsize=1 << 17)
 def shard_key(name: str) -> str:
     """The shard of a symbol or an account."""
@@ -123,16 +127,17 @@ def by_shard(
     """Give each event to the shard of a name, and watermarks to all.
 
     Args:
-        name_of: the symbol or account whose events keep their order; None: the event is of no use here.
+        name_of: the symbol or account whose events keep their order; EVERYBODY: all shards; None: the event is of no use here.
     """
 
     def routed(items: list[tuple[str, list[Event[Any] | Watermark]]]) -> list[tuple[str, Event[Any] | Watermark]]:
         found: list[tuple[str, Event[Any] | Watermark]] = []
         for _, events in items:
             for event in events:
-                if isinstance(event, Watermark):
+                name = EVERYBODY if isinstance(event, Watermark) else name_of(event)
+                if name == EVERYBODY:
                     found += [(key, event) for key in SHARD_KEYS]
-                elif (name := name_of(event)) is not None:
+                elif name is not None:
                     found.append((shard_key(name), event))
         return found
 

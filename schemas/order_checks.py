@@ -49,6 +49,9 @@ def check_command(command: OrderCommand) -> None:
     Raises:
         RejectedRecord: with reason ``missing_field``, ``number`` or ``symbol``.
     """
+    if not command.account and not (command.command == "cancel_all" and command.symbol):
+        what = "or a symbol " if command.command == "cancel_all" else ""
+        raise RejectedRecord(Reason.MISSING_FIELD, f"account: expected one {what}in a command to {command.command}, found none")
     if command.command != "cancel_all" and not command.order_id:
         raise RejectedRecord(Reason.MISSING_FIELD, f"orderId: expected one in a command to {command.command}, found none")
     for field in ("quantity", "price", "stop_price"):

@@ -24,10 +24,11 @@ Amount = Annotated[Decimal, Meta(description="decimal text or JSON number")]
 
 
 class OrderCommand(Payload, frozen=True):
-    """ORDER_COMMAND on ``orders.commands``: place, cancel or replace an order, or cancel all of an account or of one of its symbols."""
+    """ORDER_COMMAND on ``orders.commands``: place, cancel or replace an order, or cancel all of an account, of a symbol, or of both."""
 
     command: Literal["place", "cancel", "replace", "cancel_all"]
-    account: Id
+    account: Id | None = None
+    """Of all but a ``cancel_all`` of a symbol, which may be of all accounts."""
     order_id: Id | None = None
     """Of all but ``cancel_all``. The id stays when the order is replaced."""
     idempotency_key: str | None = None

@@ -55,19 +55,22 @@ class OrderBook:
         self._place = Place("", 0, 0)
 
     def on_command(self, event: Event[OrderCommand]) -> OrdersOutput:
-        """Apply a command; a repeated one says nothing."""
+        """Apply a command; a repeated one says nothing. One without an account is to all that there are."""
         self._begin(event.place)
+        for name in [event.payload.account] if event.payload.account else list(self._accounts):
+            self._take(self._account(name), event)
+        return self._made
+
+    def _take(self, account: Account, event: Event[OrderCommand]) -> None:
         command, cause = event.payload, command_cause(event)
-        account = self._account(command.account)
         self._expire(account, account.memory.for_order, event.time_ns)
         if not account.is_new(cause.identity):
-            return self._made
+            return
         if command.command != "cancel_all":
             self._submit(account, command.order_id or "", cause)
-            return self._made
+            return
         for order_id in account.order_ids():
             self._submit(account, order_id, cause)
-        return self._made
 
     def on_report(self, event: Event[ExecutionReport]) -> OrdersOutput:
         """Apply an execution report, or let it wait for its order or its fill. What is about no order is not for here."""

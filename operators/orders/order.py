@@ -175,7 +175,7 @@ class Order(msgspec.Struct):
 def placed(command: OrderCommand, order_id: str, correlation_id: str, time_ns: int) -> Order:
     """The order that a command asks for, with what it left out."""
     return Order(
-        account=command.account,
+        account=command.account or "",
         order_id=order_id,
         correlation_id=correlation_id,
         placed_ns=time_ns,

@@ -89,3 +89,14 @@ def test_what_came_for_no_order_is_a_dead_letter_at_the_end() -> None:
     updates = [(event["payload"]["account"], event["payload"]["status"]) for topic, event in said if topic == "orders.updates"]
     assert updates == [("A", "REJECTED"), ("B", "REJECTED")]
     assert [event["payload"]["reason"] for topic, event in said if topic == "dead.letters"] == ["missing_field", "orphan"]
+
+
+def test_all_orders_of_a_symbol_are_canceled_whosever_they_are() -> None:
+    others = [{**PLACE, "account": account, "orderId": account, "idempotencyKey": account} for account in ("B", "C", "D")]
+    elsewhere = {**PLACE, "symbol": "MSFT", "orderId": "o2", "idempotencyKey": "k2"}
+    commands = [PLACE, *others, elsewhere, {"command": "cancel_all", "symbol": "AMZN", "idempotencyKey": "stop"}]
+    said = piped(*(("orders.commands", command) for command in commands))
+    canceled = [event["payload"]["orderId"] for _, event in said if event["payload"].get("status") == "PENDING_CANCEL"]
+    assert sorted(canceled) == ["B", "C", "D", "o1"]
+    (letter,) = [event for topic, event in piped(("orders.commands", {"command": "cancel_all"})) if topic == "dead.letters"]
+    assert letter["payload"]["reason"] == "missing_field"
