@@ -22,7 +22,7 @@ WIDE = 140
 NARROW_CLOSES = 8
 LINES_BESIDE = 8
 """Lines of a screen that are neither symbols nor alerts."""
-BOOK_LINES = 3
+BOOK_LINES = 4
 """Lines of the accounts' table beside the accounts."""
 NOTE = "real AMZN trades of 2012-06-21 beside simulated symbols; Ctrl-C stops"
 
@@ -53,10 +53,10 @@ class Screen:
         numbers = [
             self._clock() if is_wide else self._clock()[11:],
             f"{self._rate(ticks):,.0f} ticks/s",
-            *([f"{ticks:,} ticks"] if is_wide else []),
+            f"{ticks:,} ticks",
             f"{counts['market.bars']:,} bars",
             f"{counts['risk.alerts']:,} alerts",
-            f"{self._fills():,} fills",
+            *([f"{self._fills():,} fills"] if is_wide else []),
         ]
         title = ("TradeMaster Streams" if is_wide else "TradeMaster", "bold")
         head = Text.assemble(title, gap, gap.join(numbers), no_wrap=True, overflow="ellipsis")
@@ -133,8 +133,8 @@ def _books(books: dict[str, Book], *, is_wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("account", no_wrap=True)
     for name in ("equity", "day P&L", "realised", "unrealised", "gross", "net") if is_wide else ("equity", "day P&L"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("positions", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, min_width=len("1,000,000.00"))
+    table.add_column("positions", no_wrap=True, overflow="ellipsis", ratio=1)
     for account, book in sorted(books.items()):
         balance = book.balance
         numbers = [""] * 6
