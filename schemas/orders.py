@@ -78,7 +78,7 @@ class ExecutionReport(Payload, frozen=True, forbid_unknown_fields=False):
 
     exec_type: ExecType
     account: Id | None = None
-    """May be missing where the order is known."""
+    """Without one a report reaches no order and no position: it becomes a dead letter."""
     symbol: Symbol | None = None
     venue: str | None = None
     order_id: str | None = None
