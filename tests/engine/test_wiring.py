@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -42,6 +42,15 @@ def flow_of(row: FlowRow) -> Flow:
         }
 
     return Flow(row, build, lambda _: {topic: partial(told, topic) for topic in row.writes})
+
+
+@pytest.fixture(autouse=True)
+def table_as_it_was() -> Iterator[None]:
+    """The order of the table says in which order flows are joined; what is deleted and put back would come last."""
+    before = dict(FLOWS)
+    yield
+    FLOWS.clear()
+    FLOWS.update(before)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_what_came_for_no_order_is_a_dead_letter_at_the_end() -> None:
 def test_all_orders_of_a_symbol_are_canceled_whosever_they_are() -> None:
     others = [{**PLACE, "account": account, "orderId": account, "idempotencyKey": account} for account in ("B", "C", "D")]
     elsewhere = {**PLACE, "symbol": "MSFT", "orderId": "o2", "idempotencyKey": "k2"}
-    commands = [PLACE, *others, elsewhere, {"command": "cancel_all", "symbol": "AMZN", "idempotencyKey": "stop"}]
+    commands: list[dict[str, Any]] = [PLACE, *others, elsewhere, {"command": "cancel_all", "symbol": "AMZN", "idempotencyKey": "stop"}]
     said = piped(*(("orders.commands", command) for command in commands))
     canceled = [event["payload"]["orderId"] for _, event in said if event["payload"].get("status") == "PENDING_CANCEL"]
     assert sorted(canceled) == ["B", "C", "D", "o1"]

@@ -42,11 +42,11 @@ def test_a_pair_without_a_quote_is_said_by_its_trade_and_never_at_nought() -> No
 
 def test_an_instrument_says_what_a_pair_is() -> None:
     pairs = PairMarks()
-    assert said(pairs, tick("ETHUSDT", START, price=3000.0)) == []
-    pairs.on_instrument("ETHUSDT", Instrument("ETHUSDT", base_currency="ETH", currency="USDT"))
-    assert said(pairs, tick("ETHUSDT", START + 1, price=3001.0)) == [("ETH", "USDT", Decimal("3001.0"))]
-    pairs.on_instrument("ETHUSDT", None)
-    assert said(pairs, tick("ETHUSDT", START + 2, price=3002.0)) == []
+    assert said(pairs, tick("ABCUSDT", START, price=3000.0)) == []
+    pairs.on_instrument("ABCUSDT", Instrument("ABCUSDT", base_currency="ABC", currency="USDT"))
+    assert said(pairs, tick("ABCUSDT", START + 1, price=3001.0)) == [("ABC", "USDT", Decimal("3001.0"))]
+    pairs.on_instrument("ABCUSDT", None)
+    assert said(pairs, tick("ABCUSDT", START + 2, price=3002.0)) == []
 
 
 def test_a_shard_says_only_its_own_pairs() -> None:
