@@ -82,6 +82,8 @@ class KafkaReader:
         self._consumer = _consumer(self._properties, self._health, self._compiled)
         self._asker: Consumer | None = None
         self._waiting_errors: list[PartitionError] = []
+        self._moved: set[int] = set()
+        """Partitions that were assigned anew and have delivered nothing since: the client may still tell where it was before."""
         self._committed_at_s = 0.0
         self._committed: Position = {}
         try:
@@ -117,6 +119,8 @@ class KafkaReader:
             if fetched.batch is not None:
                 # What came beside the error must not be lost with it: the error is told by the next call.
                 self._waiting_errors = fetched.errors
+                if self._moved:
+                    self._moved -= set(fetched.batch.partition.tolist())
                 self._health.alive()
                 return fetched.batch
             if fetched.errors:
@@ -163,7 +167,8 @@ class KafkaReader:
 
     def position(self) -> Position:
         """The next offset of each partition; control records of transactions are behind it."""
-        return {**self._start, **self._consumer.position(self.topic, self._start)}
+        told = self._consumer.position(self.topic, self._start)
+        return {partition: start if partition in self._moved else told.get(partition, start) for partition, start in self._start.items()}
 
     def seek(self, position: Mapping[int, int]) -> None:
         """Continue from these offsets; partitions not named stay where they are."""
@@ -174,6 +179,7 @@ class KafkaReader:
         # Assigned anew rather than sought: a seek is refused while a partition is still being started.
         self._consumer.assign(self.topic, target)
         self._start = target
+        self._moved = set(target)
         self._waiting_errors = [error for error in self._waiting_errors if error.partition not in position]
 
     def end(self) -> Position:
