@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 PYTHONS := $(PYTHON) python3.12 python3.11 python3 python $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python $(HOME)/.pyenv/versions/3.11.*/bin/python)
-KERNEL_SOURCES := $(shell find operators schemas sources trademaster -name '*.py' 2>/dev/null)
+KERNEL_SOURCES := $(shell find operators schemas sinks sources trademaster -name '*.py' 2>/dev/null)
 TEST_WORKERS ?= 2
 TESTS ?= tests
 

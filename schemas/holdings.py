@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -61,10 +60,3 @@ class CashMove(msgspec.Struct, frozen=True, gc=False):
     correlation_id: str
     time_ns: int
     place: Place
-
-
-class PositionKey(NamedTuple):
-    """What names a position."""
-
-    account: str
-    symbol: str

@@ -367,8 +367,7 @@ class Ledger:
 
 
 def _place_of(control: Control) -> Place:
-    place: Place | None = getattr(control, "place", None)
-    return place if place is not None and place.topic else Place(control.topic, 0, 0)
+    return control.place if control.place.topic else Place(control.topic, 0, 0)
 
 
 def _change_of(held: Terms, terms: Terms, position: Position) -> str:
