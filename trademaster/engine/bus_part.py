@@ -101,7 +101,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         recorder = self._runtime.recorder
         if self._runtime.closing_ns:
             recorder.epoch((now_ns - self._runtime.closing_ns) / 1e9)
-            self._runtime.closing_ns = self._polled_ns = 0
+            self._runtime.closing_ns = 0
         if self._polled_ns:
             recorder.processed(self._topic, (now_ns - self._polled_ns) / 1e9)
             self._polled_ns = 0
