@@ -24,3 +24,14 @@ class Alert(Payload, frozen=True):
     threshold: float
     episode: int
     """1 for the first breach of this limit and key, then 2, ..."""
+
+
+class TradingChange(Payload, frozen=True):
+    """TRADING_HALTED (or reduced) and TRADING_RESUMED: the state of ``control.trading`` changed."""
+
+    scope: Literal["firm", "account"]
+    account: str | None
+    state: Literal["ACTIVE", "REDUCING", "HALTED"]
+    before: Literal["ACTIVE", "REDUCING", "HALTED"]
+    reason: str | None
+    user: str | None

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.alerts import Alert
-from schemas.control import Account, Action, Instrument, Limit
+from schemas.alerts import Alert, TradingChange
+from schemas.control import Account, Action, Instrument, Limit, Trading
 from schemas.dead_letters import DeadLetter
 from schemas.events import LANES, EventType, Payload
 from schemas.indicators import IndicatorUpdate
 from schemas.market import Bar, Mark, WireTick
 from schemas.orders import EVENT_TYPE_OF, ExecutionReport, OrderCommand, OrderUpdate
 from schemas.portfolio import BalanceUpdate, PnlChange, PositionUpdate
+from schemas.risk import Audit, ExposureUpdate, MarginUpdate
+from schemas.signals import Signal
 from schemas.topics import TOPICS
 
 
@@ -47,6 +49,7 @@ CONTROLS: dict[str, type[Payload]] = {
     "control.accounts": Account,
     "control.limits": Limit,
     "control.actions": Action,
+    "control.trading": Trading,
 }
 """What a control topic carries."""
 
@@ -70,6 +73,12 @@ _PAYLOADS: dict[EventType, type[Payload]] = {
     EventType.POSITION_UPDATE: PositionUpdate,
     EventType.PNL_CHANGE: PnlChange,
     EventType.BALANCE_UPDATE: BalanceUpdate,
+    EventType.EXPOSURE_UPDATE: ExposureUpdate,
+    EventType.MARGIN_UPDATE: MarginUpdate,
+    EventType.SIGNAL_GENERATED: Signal,
+    EventType.AUDIT: Audit,
+    EventType.TRADING_HALTED: TradingChange,
+    EventType.TRADING_RESUMED: TradingChange,
 }
 
 _TYPES_OF_TOPIC = {
@@ -85,8 +94,8 @@ _TYPES_OF_TOPIC = {
     "signals": "SIGNAL_GENERATED",
     "portfolio.positions": "POSITION_UPDATE",
     "portfolio.pnl": "PNL_CHANGE",
-    "portfolio.accounts": "BALANCE_UPDATE MARGIN_UPDATE",
-    "risk.exposure": "EXPOSURE_UPDATE",
+    "portfolio.accounts": "BALANCE_UPDATE",
+    "risk.exposure": "EXPOSURE_UPDATE MARGIN_UPDATE",
     "system.services": "AGENT_STATUS_CHANGE",
     "system.health": "SERVICE_HEALTH_CHECK MAINTENANCE_NOTICE PERFORMANCE_ALERT",
     "analytics": "ANALYTICS_UPDATE REPORT_GENERATED TASK_COMPLETION",

@@ -86,6 +86,17 @@ class Account(Payload, frozen=True):
     """null: as ``portfolio.costing`` says."""
 
 
+class Trading(Payload, frozen=True):
+    """Who may trade, on ``control.trading``: the stricter of the firm's and the account's state holds."""
+
+    scope: Literal["firm", "account"]
+    state: Literal["ACTIVE", "REDUCING", "HALTED"]
+    """All orders; only those that reduce a position; none, and open ones are cancelled."""
+    account: str | None = None
+    reason: str | None = None
+    user: str | None = None
+
+
 class Action(Payload, frozen=True):
     """A corporate action on ``control.actions``, in force for what was held before its time (``timestamp``, else the header's)."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from schemas.control import Account, Action, Instrument, Limit
+from schemas.control import Account, Action, Instrument, Limit, Trading
 from schemas.dead_letters import Reason
 from schemas.durations import parse_duration
 from schemas.errors import RejectedRecord
@@ -88,6 +88,18 @@ def check_account(account: Account) -> None:
         raise _rejected("currency: expected one, found an empty text")
 
 
+def check_trading(trading: Trading) -> None:
+    """Refuse a state that is nobody's.
+
+    Raises:
+        RejectedRecord: with reason ``control``.
+    """
+    if trading.scope == "account" and not trading.account:
+        raise _rejected("account: expected one, for the scope is account, found none")
+    if trading.scope == "firm" and trading.account:
+        raise _rejected(f"account: expected none, for the scope is firm, found {trading.account!r}")
+
+
 def check_action(action: Action) -> None:
     """Refuse a split without a ratio, a dividend without an amount.
 
@@ -141,5 +153,6 @@ CHECKS: dict[type[Payload], Callable[[Any], None]] = {
     Instrument: check_instrument,
     Account: check_account,
     Action: check_action,
+    Trading: check_trading,
 }
 """The check of each control payload."""

@@ -11,12 +11,15 @@ from schemas.event_codec import decode_event
 from schemas.events import Event, Payload, Place, encode
 from schemas.order_checks import check_command, check_execution
 from schemas.orders import ExecutionReport, OrderCommand, OrderUpdate
+from schemas.portfolio import BalanceUpdate, PositionUpdate
 from schemas.times import parse_time
 
 PAYLOADS: dict[str, type[Payload]] = {
     "orders.commands": OrderCommand,
     "orders.events": ExecutionReport,
     "orders.updates": OrderUpdate,
+    "portfolio.positions": PositionUpdate,
+    "portfolio.accounts": BalanceUpdate,
 }
 """What is read as events, by topic."""
 

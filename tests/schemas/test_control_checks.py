@@ -173,4 +173,4 @@ def test_a_decimal_keeps_its_digits() -> None:
 
 
 def test_there_is_a_form_for_what_people_write() -> None:
-    assert {kind.__name__ for kind in FORMS} == {"Account", "Action", "Limit", "Instrument"}
+    assert {kind.__name__ for kind in FORMS} == {"Account", "Action", "Limit", "Instrument", "Trading"}

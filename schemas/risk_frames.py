@@ -1,0 +1,49 @@
+"""Marks as columns: what the prices of a shard of symbols tell the accounts that hold them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.pnl_frames import packed, unpacked
+from schemas.symbols import SYMBOLS
+
+SYMBOL_MARK = np.dtype(
+    [
+        ("long", np.float64),  # what a long position is worth: the bid, else the last trade, else the last bar's close; NaN: unknown
+        ("short", np.float64),  # a short one: the ask, else the same
+        ("last", np.float64),  # the last trade; NaN: none yet
+        ("time", np.int64),  # event time of the latest of them, ns
+        ("offset", np.int64),  # of the record that it came from
+        ("symbol", np.int32),  # code in SYMBOLS
+        ("partition", np.int32),  # of market.ticks; -1: a bar made it
+    ],
+    align=True,
+)
+
+_NAMED = (("symbol", SYMBOLS),)
+
+
+class SymbolMarks:
+    """Latest marks of some symbols. Pickles by name, so that it may cross processes.
+
+    Attributes:
+        rows: shape (n,), dtype SYMBOL_MARK, a symbol at most once; not changed once they are here.
+    """
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: npt.NDArray[np.void]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
+        return _restore, packed(self.rows, _NAMED)
+
+
+def _restore(stored: bytes, names: dict[str, list[str]]) -> SymbolMarks:
+    return SymbolMarks(unpacked(stored, names, SYMBOL_MARK, _NAMED))
