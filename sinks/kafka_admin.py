@@ -59,8 +59,10 @@ class KafkaAdmin:
         created: list[str] = []
         for name, future in made.items():
             try:
-                future.result(self._patience_s)
+                future.result(self._patience_s + 1.0)
                 created.append(name)
+            except TimeoutError:
+                raise self._unavailable(f"create {name}", "time is over") from None
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise self._unavailable(f"create {name}", error.args[0].str()) from None

@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from tests.servers import ServerMissing, must_not_skip
-from tests.servers.kafka import Broker, own_server, wait_until_ready
+from tests.servers.kafka import KILLED_SESSION_MS, STEADY_SESSION_MS, Broker, own_server, wait_until_ready
 
 hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None)
@@ -35,7 +35,7 @@ def kafka() -> Iterator[KafkaAddress]:
         wait_until_ready(given)
         yield KafkaAddress(given)
         return
-    server = _started()
+    server = _started(STEADY_SESSION_MS)
     yield KafkaAddress(server.bootstrap)
     server.close()
 
@@ -43,14 +43,14 @@ def kafka() -> Iterator[KafkaAddress]:
 @pytest.fixture
 def own_kafka() -> Iterator[Broker]:
     """A broker for one test, which may stop, kill, freeze and restart it. It costs some four seconds."""
-    server = _started()
+    server = _started(KILLED_SESSION_MS)
     yield server
     server.close()
 
 
-def _started() -> Broker:
+def _started(session_ms: int) -> Broker:
     try:
-        server = own_server()
+        server = own_server(session_ms=session_ms)
     except ServerMissing as error:
         if must_not_skip():
             pytest.fail(f"CI must not leave tests out. {error}")

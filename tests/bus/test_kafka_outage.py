@@ -66,7 +66,7 @@ def test_clients_that_nobody_closed_do_not_outlive_their_owner(own_kafka: Broker
 
 @pytest.fixture(params=FORMS)
 def bus(request: pytest.FixtureRequest, kafka: Any) -> Iterator[KafkaBus]:
-    opened = KafkaBus(f"kafka://{kafka.bootstrap}?trademaster.binding={request.param}", patience_s=20)
+    opened = KafkaBus(f"kafka://{kafka.bootstrap}?trademaster.binding={request.param}", patience_s=60)
     yield opened
     opened.close()
 

@@ -8,14 +8,14 @@ import pytest
 
 from tests.engine.running import create_topics
 from tests.servers import ServerMissing, must_not_skip
-from tests.servers.kafka import Broker, own_server
+from tests.servers.kafka import STEADY_SESSION_MS, Broker, own_server
 
 
 @pytest.fixture(scope="module")
 def own_broker() -> Iterator[Broker]:
     """A broker of this module's own. A test that uses it needs ``@pytest.mark.kafka``."""
     try:
-        server = own_server()
+        server = own_server(session_ms=STEADY_SESSION_MS)
     except ServerMissing as error:
         if must_not_skip():
             pytest.fail(f"CI must not leave tests out. {error}")

@@ -32,7 +32,12 @@ _READY_SECONDS = 90.0
 _SHUTDOWN_SECONDS = 30.0
 _START_ATTEMPTS = 3
 
-# Small internal topics; a killed broker that may come back at once (its old session must end first); and log keeping that
+KILLED_SESSION_MS = 4_000
+"""For how long a controller waits for a silent broker: a killed one may not come back before."""
+STEADY_SESSION_MS = 60_000
+"""For brokers that nobody kills: a machine that is busy keeps one silent for seconds, and its partitions would lose their leader."""
+
+# Small internal topics; and log keeping that
 # acts within seconds, so that tests of retention and compaction need not wait minutes.
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -50,7 +55,7 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=8
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-broker.session.timeout.ms=4000
+broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms=500
 log.initial.task.delay.ms=500
 log.retention.check.interval.ms=1000
@@ -72,8 +77,9 @@ class KafkaServer:
         data: the folder with its log and its output (``server.out``).
     """
 
-    def __init__(self, data: Path | None = None, *, heap: str = "1g") -> None:
+    def __init__(self, data: Path | None = None, *, heap: str = "1g", session_ms: int = KILLED_SESSION_MS) -> None:
         self._jars = jars()
+        self._session_ms = session_ms
         self._owns_data = data is None
         self.data = data if data is not None else Path(tempfile.mkdtemp(prefix="trademaster-kafka-"))
         self.data.mkdir(parents=True, exist_ok=True)
@@ -151,7 +157,7 @@ class KafkaServer:
 
     def _configure(self) -> None:
         """At each start: data kept from an earlier server comes up on the ports of this one."""
-        properties = _PROPERTIES.format(port=self._port, controller=self._controller, data=self.data)
+        properties = _PROPERTIES.format(port=self._port, controller=self._controller, data=self.data, session_ms=self._session_ms)
         (self.data / "server.properties").write_text(properties)
 
     def _format(self) -> None:
@@ -206,8 +212,13 @@ class Broker(Protocol):
     def close(self) -> None: ...
 
 
-def own_server(data: Path | None = None, *, heap: str = "1g") -> Broker:
+def own_server(data: Path | None = None, *, heap: str = "1g", session_ms: int = KILLED_SESSION_MS) -> Broker:
     """A broker of one's own, not yet started, by Docker if its engine answers, else by Maven's jars.
+
+    Args:
+        data: its folder, which outlives it; None: a temporary one.
+        heap: of its Java.
+        session_ms: KILLED_SESSION_MS, or STEADY_SESSION_MS where nobody will kill it.
 
     Raises:
         ServerMissing: neither is there; the message says what to do.
@@ -220,7 +231,7 @@ def own_server(data: Path | None = None, *, heap: str = "1g") -> Broker:
         else:
             docker: Broker = DockerKafkaServer()
             return docker
-    return KafkaServer(data, heap=heap)
+    return KafkaServer(data, heap=heap, session_ms=session_ms)
 
 
 def wait_until_ready(bootstrap: str, *, alive: Callable[[], bool] = lambda: True, seconds: float = _READY_SECONDS) -> None:
