@@ -20,7 +20,7 @@ from schemas.errors import UnknownFlow
 from schemas.outgoing import Outgoing
 from trademaster.engine.pipe import NothingSaid
 from trademaster.engine.snapshots import SnapshotFiles
-from trademaster.engine.topology import find_rows, inner_topics, topics_read, topics_written
+from trademaster.engine.topology import find_rows, inner_edges, topics_read, topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
 
 MAKER = FlowRow("maker", ("market.ticks",), ("analytics", "signals"))
@@ -107,14 +107,26 @@ def rows(monkeypatch: pytest.MonkeyPatch, *made: FlowRow) -> list[FlowRow]:
 def test_a_topic_that_others_write_too_goes_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b, c = FlowRow("a", (), ("signals",)), FlowRow("b", ("signals",), ()), FlowRow("c", (), ("signals",))
     rows(monkeypatch, a, c, b)
-    assert inner_topics([a, b]) == set(), "c is not in the run, and its signals would be missed"
-    assert inner_topics([a, c, b]) == {"signals"}
+    assert inner_edges([a, b]) == set(), "c is not in the run, and its signals would be missed"
+    assert inner_edges([a, c, b]) == {("b", "signals")}
 
 
 def test_a_cycle_goes_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = FlowRow("first", ("signals",), ("notifications",)), FlowRow("second", ("notifications",), ("signals",))
-    assert inner_topics(rows(monkeypatch, first, second)) == {"notifications"}
+    assert inner_edges(rows(monkeypatch, first, second)) == {("second", "notifications")}
     assert topics_read([first, second]) == ["signals"]
+
+
+def test_of_two_readers_the_earlier_reads_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, writer = FlowRow("early", ("analytics",), ()), FlowRow("writer", ("market.ticks",), ("analytics",))
+    late = FlowRow("late", ("analytics",), ("notifications",))
+    made = rows(monkeypatch, early, writer, late)
+    assert inner_edges(made) == {("late", "analytics")}
+    assert topics_read(made) == ["analytics", "market.ticks"]
+    for row in made:
+        monkeypatch.setitem(sys.modules, f"flows.{row.name}", SimpleNamespace(FLOW=flow_of(row)))
+    written = run(["early", "writer", "late"], {"market.ticks": ["a"], "analytics": ["b"]})
+    assert written == [("analytics", "writer(a)"), ("notifications", "late(writer(a))")]
 
 
 def test_its_own_topic_comes_back_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:

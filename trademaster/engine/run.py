@@ -47,7 +47,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
             recovery.open([flow.name for flow in flows], settings.bus.url, identity, settings.engine.source_parts)
         counters = Counters.create(folder / "counters", settings.engine.processes)
         plan = Plan(
-            flows=[flow.name for flow in flows],
+            flows=list(dict.fromkeys(names)),
             settings=settings.model_dump(mode="json"),
             addresses=[],
             engine_store=str(recovery.engine) if recovery else None,

@@ -1,4 +1,4 @@
-"""Which topics a run of several flows reads and writes, and which of them never leave the process. Loads no engine and no flow."""
+"""Which topics a run of several flows reads and writes, and which stay inside the process. Loads no engine and no flow of the table."""
 
 from __future__ import annotations
 
@@ -7,37 +7,44 @@ from collections.abc import Sequence
 from flows.table import FLOWS, FlowRow
 from schemas.errors import UnknownFlow
 from schemas.topics import TOPICS, Lane
+from trademaster.engine.foreign import is_foreign, load_flow
 
 DEAD = "dead.letters"
 
 
 def find_rows(names: Sequence[str]) -> list[FlowRow]:
-    """The flows of these names, in the order of the table, each once.
+    """The flows of these names, each once: those of the table in its order, then, as they are named, those of somebody's own.
 
     Raises:
         UnknownFlow: there is none of that name.
     """
+    foreign: dict[str, FlowRow] = {}
     for name in names:
-        if name not in FLOWS:
-            raise UnknownFlow(f"expected a flow, found {name!r}", hint="the flows are: " + ", ".join(FLOWS))
-    return [row for name, row in FLOWS.items() if name in names]
+        if is_foreign(name):
+            row = load_flow(name).row
+            foreign[row.name] = row
+        elif name not in FLOWS:
+            raise UnknownFlow(
+                f"expected a flow, found {name!r}", hint=f"the flows are: {', '.join(FLOWS)}, or MODULE:NAME for one of your own"
+            )
+    return [*(row for name, row in FLOWS.items() if name in names), *foreign.values()]
 
 
-def inner_topics(flows: Sequence[FlowRow]) -> set[str]:
-    """Topics that the flows of a run hand to one another inside the process.
+def inner_edges(flows: Sequence[FlowRow]) -> set[tuple[str, str]]:
+    """(Flow, topic that it reads) that is handed on inside the process.
 
-    Every flow that writes such a topic is in the run, and before all that read it. Others go through the bus: what is an input, what
-    somebody else writes too (dead letters come from the sources as well), and what would close a cycle.
+    Every flow that writes such a topic is in the run, and before the one that reads it. All else goes through the bus: what is an input,
+    what somebody else writes too (dead letters come from the sources as well), and what would close a cycle.
     """
     place = {flow.name: at for at, flow in enumerate(flows)}
+    known = {**FLOWS, **{flow.name: flow for flow in flows}}
 
-    def is_inner(topic: str) -> bool:
-        writers = [flow.name for flow in FLOWS.values() if topic in flow.writes]
-        readers = [place[flow.name] for flow in flows if topic in flow.reads]
-        return bool(writers) and all(writer in place for writer in writers) and max(place[writer] for writer in writers) < min(readers)
+    def is_inner(reader: str, topic: str) -> bool:
+        writers = [flow.name for flow in known.values() if topic in flow.writes]
+        return bool(writers) and all(place.get(writer, len(flows)) < place[reader] for writer in writers)
 
-    read = {topic for flow in flows for topic in flow.reads}
-    return {topic for topic in read if topic != DEAD and TOPICS[topic].lane is not Lane.IN and is_inner(topic)}
+    edges = {(flow.name, topic) for flow in flows for topic in flow.reads if topic != DEAD and TOPICS[topic].lane is not Lane.IN}
+    return {(reader, topic) for reader, topic in edges if is_inner(reader, topic)}
 
 
 def topics_in_cycles(flows: Sequence[FlowRow]) -> set[str]:
@@ -47,8 +54,8 @@ def topics_in_cycles(flows: Sequence[FlowRow]) -> set[str]:
 
 def topics_read(flows: Sequence[FlowRow]) -> list[str]:
     """Topics that need a source, in a stable order."""
-    inner = inner_topics(flows)
-    return sorted({topic for flow in flows for topic in flow.reads} - inner)
+    inner = inner_edges(flows)
+    return sorted({topic for flow in flows for topic in flow.reads if (flow.name, topic) not in inner})
 
 
 def topics_written(flows: Sequence[FlowRow]) -> list[str]:

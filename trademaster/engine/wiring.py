@@ -1,7 +1,7 @@
 """Joins named flows into one Bytewax dataflow.
 
 One source a topic that is read, one sink for all that is written. A topic whose every writer is in the run is passed on inside the
-process as well as written to the bus; an input topic and an edge that would close a cycle go through the bus.
+process, to the flows after them, as well as written to the bus; an input topic and an edge that would close a cycle go through the bus.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from flows.flow import Context, Flow, step_id
 from schemas.dead_letters import INGEST, Reject, encode_dead_letters
 from schemas.outgoing import Outgoing
 from trademaster.engine.bus_part import REJECTED, Item
-from trademaster.engine.topology import DEAD, find_rows, inner_topics, topics_read
+from trademaster.engine.foreign import is_foreign, load_flow
+from trademaster.engine.topology import DEAD, find_rows, inner_edges, topics_read
 
 
 def find_flows(names: Sequence[str]) -> list[Flow]:
@@ -29,7 +30,9 @@ def find_flows(names: Sequence[str]) -> list[Flow]:
     Raises:
         UnknownFlow: there is none of that name.
     """
-    return [import_module(f"flows.{row.name}").FLOW for row in find_rows(names)]
+    of_table = [import_module(f"flows.{row.name}").FLOW for row in find_rows([name for name in names if not is_foreign(name)])]
+    foreign = {flow.row.name: flow for flow in map(load_flow, filter(is_foreign, names))}
+    return [*of_table, *foreign.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +51,25 @@ class Ends:
 def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> Dataflow:
     """One dataflow of these flows. Step ids name stored state: a topic's source has the topic's name, the sink is ``bus``."""
     dataflow = Dataflow("trademaster")
-    streams: dict[str, KeyedStream[Any]] = {}
+    read: dict[str, KeyedStream[Any]] = {}
+    made_before: dict[str, KeyedStream[Any]] = {}
     outgoing: list[Stream[Outgoing]] = []
     for topic, items in ends.inputs(dataflow, topics_read([flow.row for flow in flows])).items():
         arrived = op.branch(step_id(topic, "sort"), items, lambda item: item[0] != REJECTED)
-        streams[topic] = arrived.trues
+        read[topic] = arrived.trues
         outgoing.append(_rejected(step_id(topic, "rejects"), arrived.falses, INGEST, ends))
-    inner = inner_topics([flow.row for flow in flows])
+    inner = inner_edges([flow.row for flow in flows])
+    handed_on = {topic for _, topic in inner}
     for flow in flows:
-        made = flow.build({topic: streams[topic] for topic in flow.row.reads}, contexts[flow.row.name])
+        inputs = {topic: (made_before if (flow.row.name, topic) in inner else read)[topic] for topic in flow.row.reads}
+        made = flow.build(inputs, contexts[flow.row.name])
         codecs = flow.encode(contexts[flow.row.name].settings)
         for topic, stream in made.items():
             step = step_id(flow.row.name, topic)
             outgoing.append(_rejected(step, stream, flow.row.name, ends) if topic == DEAD else _encoded(step, stream, codecs[topic]))
-            if topic in inner:
-                streams[topic] = op.merge(step_id(topic, flow.row.name), streams[topic], stream) if topic in streams else stream
+            if topic in handed_on:
+                before = made_before.get(topic)
+                made_before[topic] = op.merge(step_id(topic, flow.row.name), before, stream) if before is not None else stream
     leaving = op.map("bus_key", op.merge("bus_all", *outgoing), lambda events: (ends.sink_key, events))
     op.output("bus", leaving, ends.sink)
     return dataflow
