@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
 
 import msgspec
@@ -12,12 +12,12 @@ from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.event_codec import decode_event
 from schemas.events import Time
-from schemas.intervals import wire_interval
-from schemas.market import Symbol
+from schemas.intervals import interval_text, wire_interval
+from schemas.market import Bar, Symbol
 from schemas.market_frames import BAR, Bars
 from schemas.portable_bars import portable
 from schemas.symbols import SYMBOLS
-from schemas.times import parse_time
+from schemas.times import format_time, parse_time
 
 
 class WireBar(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -65,6 +65,20 @@ def bars_by_shard(bars: Sequence[Bars]) -> list[tuple[int, Bars]]:
     rows = portable(np.concatenate(bars))
     shards = SYMBOLS.shard[rows["symbol"]]
     return [(int(shard), rows[shards == shard]) for shard in np.unique(shards)]
+
+
+def bars_of(rows: Bars, configured: Sequence[str]) -> Iterator[tuple[Bar, int]]:
+    """Each bar as it stands on the wire, and the offset of what closed it.
+
+    Args:
+        rows: bars as columns.
+        configured: the intervals of bars of ours.
+    """
+    for start, end, first, high, low, close, volume, notional, trades, offset, symbol, interval in rows.tolist():
+        vwap = notional / volume if volume else None
+        text = interval_text(interval, configured) or ""
+        times = format_time(start), format_time(end)
+        yield Bar(SYMBOLS.names[symbol], text, *times, first, high, low, close, volume, vwap, trades), offset
 
 
 def _times(bar: WireBar) -> tuple[int, int]:

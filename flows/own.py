@@ -1,0 +1,143 @@
+"""What a flow of one's own needs, in one import: an operator that says events, and the flow around it. See ``docs/extending.md``.
+
+Made for ease, not for a million ticks a second: bars and events come one by one. A flow that is as fast as ours is built like ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import bytewax.operators as op
+import msgspec
+import numpy as np
+from bytewax.operators import KeyedStream
+
+from flows.flow import Context, Flow, Streams, step_id
+from flows.table import FlowRow
+from flows.verbs import by_shard, hosted, pick, to_every_shard
+from schemas.control import Control
+from schemas.event_outgoing import event_encoder
+from schemas.event_reading import PAYLOADS
+from schemas.events import LANES, NOWHERE, Event, EventType, Header, Payload, Place, RawEnvelope, Watermark
+from schemas.market import Bar
+from schemas.market_frames import BAR
+from schemas.market_reading import bars_of
+from schemas.signals import Signal
+from schemas.ticks import TickFrame
+from schemas.times import format_time, parse_time
+from schemas.topics import TOPICS
+
+__all__ = ["Bar", "Control", "Event", "EventType", "Events", "Item", "Signal", "Step", "TickFrame", "Watermark", "event", "flow"]
+
+Item = Any
+"""A Bar, a TickFrame, an array of marks, an Event, a Control or a Watermark, by what the flow reads."""
+
+Events = Iterable[Event[Any]]
+
+
+class Step:
+    """An operator of one's own: one instance for each of sixteen shards of symbols or accounts. All that it knows is in ``self.state``.
+
+    Attributes:
+        state: plain data (dicts, lists, texts, numbers), empty at first. It is stored at each epoch, and there again after a crash.
+        settings: of the program.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        self.state: dict[str, Any] = {}
+
+    def process(self, item: Item) -> Events:
+        """Events that one input makes. No clock and no chance: the same inputs must make the same events, with the same ids."""
+        raise NotImplementedError
+
+
+def event(event_type: EventType, event_id: str, payload: Payload, time: int | str, source: str = "own") -> Event[Any]:
+    """An event to be written.
+
+    Args:
+        event_type: one that the topic carries.
+        event_id: what made it, so that a repeat has the same one: such as ``breakout|AMZN|`` and the bar's end.
+        payload: as the type demands.
+        time: event time, as text or UTC ns.
+        source: the flow.
+    """
+    header = Header(event_id, event_id, event_type.value, int(LANES[event_type]), format_time(parse_time(time)), source)
+    return Event(header, payload, parse_time(time), NOWHERE)
+
+
+def flow(
+    name: str, *, reads: Sequence[str], writes: str, step: Callable[[Any], Step], key: Callable[[Event[Any]], str] | None = None
+) -> Flow:
+    """The flow around a step.
+
+    Args:
+        name: of the flow; it names stored state too.
+        reads: topics. Ticks, bars and marks come to the shard of their symbol, control events to every shard.
+        writes: a topic.
+        step: makes the step of a shard from the settings: the class itself.
+        key: of other events, the symbol or account whose order counts; None: the payload's account, else its symbol.
+    """
+    row = FlowRow(name=name, reads=tuple(reads), writes=(writes,))
+
+    def build(inputs: Streams, context: Context) -> Streams:
+        routed = [_routed(f"{name}_{topic}", topic, inputs[topic], key or _account_or_symbol) for topic in reads]
+        made = hosted(name, op.merge(f"{name}_inputs", *routed), context, partial(_Hosted, step, context.settings))
+        return {writes: pick(f"{name}_events", made, "events")}
+
+    return Flow(row=row, build=build, encode=lambda _: {writes: event_encoder(writes)})
+
+
+def _routed(step: str, topic: str, stream: KeyedStream[Any], key: Callable[[Event[Any]], str]) -> KeyedStream[Any]:
+    if topic in PAYLOADS:
+        return by_shard(step_id(step), stream, key)
+    return to_every_shard(step_id(step), stream) if TOPICS[topic].single else stream
+
+
+def _account_or_symbol(event: Event[Any]) -> str:
+    return getattr(event.payload, "account", None) or getattr(event.payload, "symbol", None) or ""
+
+
+class _Made(msgspec.Struct, frozen=True, gc=False):
+    events: list[Event[Any]]
+
+
+def _caused(said: Event[Any], cause: Place) -> Event[Any]:
+    return Event(said.header, said.payload, said.time_ns, cause)
+
+
+class _Hosted:
+    """A step as flows host it."""
+
+    adopts_when_fresh: ClassVar[bool] = False
+
+    def __init__(self, make: Callable[[Any], Step], settings: Any, shard: int, state: dict[str, Any] | None) -> None:
+        del shard
+        self._step = make(settings)
+        if state is not None:
+            self._step.state = msgspec.msgpack.decode(state["state"])
+
+    def process(self, item: Item) -> _Made | None:
+        events = [_caused(said, cause) for one, cause in self._each(item) for said in self._step.process(one) or ()]
+        return _Made(events) if events else None
+
+    def _each(self, item: Item) -> Iterator[tuple[Item, Place]]:
+        """What the step is given, one at a time, and the record that it was."""
+        if isinstance(item, np.ndarray) and item.dtype == BAR:
+            configured = tuple(str(interval) for interval in self._step.settings.market.intervals)
+            yield from ((bar, Place("market.bars", 0, offset)) for bar, offset in bars_of(item, configured))
+        elif isinstance(item, TickFrame):
+            yield item, Place("market.ticks", int(item.rows["partition"][-1]), int(item.rows["offset"][-1]))
+        else:
+            yield item, getattr(item, "place", NOWHERE)
+
+    def join(self, items: list[Item]) -> list[Item]:
+        return items
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"version": 1, "state": msgspec.msgpack.encode(self._step.state)}
+
+    def adopt(self, events: Iterable[RawEnvelope]) -> None:
+        """What is said follows from the inputs."""
