@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from operators.indicators.names import KINDS, signature
+from operators.indicators.kinds import KINDS
+from operators.indicators.names import signature
 
 _HEAD = """# Indicators
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operators.indicators.names import KINDS, parse_indicator, parse_indicators, signature
+from operators.indicators.kinds import KINDS
+from operators.indicators.names import parse_indicator, parse_indicators, signature
 from schemas.errors import UsageError
 from tests.operators.cases_indicators import ALL
 

@@ -16,7 +16,7 @@ import talib
 from talipp import indicators as talipp
 from talipp.ohlcv import OHLCV
 
-from operators.indicators.names import KINDS
+from operators.indicators.kinds import KINDS
 from tests.references.indicators.quotes import COMPARE, DEFAULT, Floats, ours
 
 HIGH, LOW, CLOSE, VOLUME = (np.array([getattr(bar, name) for bar in DEFAULT]) for name in ("high", "low", "close", "volume"))

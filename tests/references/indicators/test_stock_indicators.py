@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from operators.indicators.names import KINDS
+from operators.indicators.kinds import KINDS
 from tests.references.indicators.quotes import HERE, columns, ours
 
 EXPECTED = {row["indicator"]: row["values"] for row in map(json.loads, (HERE / "expected.jsonl").read_text().splitlines())}
