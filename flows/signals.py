@@ -1,9 +1,11 @@
-"""Bars become indicators.
+"""Bars become indicators, indicators signals, signals orders.
 
 ::
 
-    market.bars ─┬───────────────────────► signals (a shard of symbols at a time) ─┬─► market.indicators
-                 └─ those that pairs name ─► every shard                           └─► dead.letters
+                                                                                   ┌─► market.indicators
+    market.bars ─┬───────────────────────► signals (a shard of symbols at a time) ─┼─► signals
+                 └─ those that pairs name ─► every shard                           ├─► orders.commands
+                                                                                   └─► dead.letters
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from flows.flow import SHARD_KEYS, Context, Flow, Streams
 from flows.table import SIGNALS
 from flows.verbs import hosted, pick
 from operators.indicators.board import others_of
-from operators.indicators.step import IndicatorsStep, OtherBars
+from operators.signals.desk import StrategyDesk
+from operators.signals.settings import SignalsSettings
+from operators.signals.step import OtherBars, SignalsStep
 from schemas.event_outgoing import event_encoder
 from schemas.portable_bars import portable
 from schemas.symbols import SYMBOLS
@@ -27,11 +31,14 @@ from schemas.symbols import SYMBOLS
 
 def build(inputs: Streams, context: Context) -> Streams:
     """Streams of what each shard made, by topic."""
-    others = others_of(context.settings.indicators)
+    settings: SignalsSettings = context.settings
+    others = others_of((*settings.indicators.indicators, *StrategyDesk(settings).extra_indicators))
     bars = inputs["market.bars"]
-    made = hosted("signals", with_others(bars, others) if others else bars, context, partial(IndicatorsStep, context.settings))
+    made = hosted("signals", with_others(bars, others) if others else bars, context, partial(SignalsStep, settings))
     return {
         "market.indicators": pick("signals_indicators", made, "indicators"),
+        "signals": pick("signals_signals", made, "signals"),
+        "orders.commands": pick("signals_commands", made, "commands"),
         "dead.letters": pick("signals_rejects", made, "rejects"),
     }
 
@@ -50,4 +57,6 @@ def with_others(bars: KeyedStream[Any], others: frozenset[str]) -> KeyedStream[A
     return op.flat_map("signals_others", bars, spread)
 
 
-FLOW = Flow(row=SIGNALS, build=build, encode=lambda _: {"market.indicators": event_encoder("market.indicators")})
+WRITTEN = ("market.indicators", "signals", "orders.commands")
+
+FLOW = Flow(row=SIGNALS, build=build, encode=lambda _: {topic: event_encoder(topic) for topic in WRITTEN})

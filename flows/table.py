@@ -48,7 +48,11 @@ PORTFOLIO = FlowRow(
     by_line=True,
 )
 
-SIGNALS = FlowRow(name="signals", reads=("market.bars",), writes=("market.indicators", "dead.letters"))
+SIGNALS = FlowRow(
+    name="signals",
+    reads=("market.bars",),
+    writes=("market.indicators", "signals", "orders.commands", "dead.letters"),
+)
 
 FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO, SIGNALS)}
 """In this order flows are joined: a topic goes from an earlier to a later one inside the process."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trademaster.settings import Settings
+from trademaster.signals_settings import SignalsSettings as SignalsSection
 
 
 def flow_settings(flow: str, settings: Settings) -> Any:
@@ -52,7 +53,19 @@ def flow_settings(flow: str, settings: Settings) -> Any:
             conflate_ns=portfolio.conflate.ns,
         )
     if flow == "signals":
-        from operators.indicators.settings import IndicatorSettings
-
-        return IndicatorSettings(settings.signals.indicators, tuple(str(interval) for interval in settings.market.intervals))
+        return signals_settings(settings.signals, tuple(str(interval) for interval in settings.market.intervals))
     return settings
+
+
+def signals_settings(signals: SignalsSection, intervals: tuple[str, ...]) -> Any:
+    """Those of the signals flow; ``intervals`` are the market flow's."""
+    from operators.indicators.settings import IndicatorSettings
+    from operators.signals.settings import SignalsSettings, StrategySettings
+
+    return SignalsSettings(
+        IndicatorSettings(signals.indicators, intervals),
+        tuple(StrategySettings(**strategy.model_dump()) for strategy in signals.strategies),
+        account=signals.account,
+        quantity=signals.quantity,
+        allows_short=signals.short,
+    )

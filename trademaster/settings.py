@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.durations import format_duration, parse_duration
-from schemas.errors import UsageError
+from trademaster.settings_section import Section
+from trademaster.signals_settings import SignalsSettings
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,23 +67,6 @@ def _listed(value: Any) -> Any:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _calls(value: Any) -> Any:
-    """As _listed, but commas within parentheses belong to the name: ``sma(20),macd(12,26,9)``."""
-    if not isinstance(value, str) or value.strip().startswith("["):
-        return _listed(value)
-    return [part.strip() for part in re.split(r",(?![^()]*\))", value) if part.strip()]
-
-
-def _indicators(values: tuple[str, ...]) -> tuple[str, ...]:
-    from operators.indicators.names import parse_indicators
-
-    try:
-        parse_indicators(values)
-    except UsageError as error:
-        raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from None
-    return values
-
-
 def _distinct(values: tuple[Duration, ...]) -> tuple[Duration, ...]:
     if not values:
         raise ValueError("expected at least one duration, found none")
@@ -95,12 +78,6 @@ def _distinct(values: tuple[Duration, ...]) -> tuple[Duration, ...]:
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Intervals = Annotated[tuple[PositiveDuration, ...], BeforeValidator(_listed), AfterValidator(_distinct)]
 DurationOrOff = Annotated[PositiveDuration | None, BeforeValidator(_off_is_none)]
-
-
-class Section(BaseModel):
-    """Base of a section: frozen, unknown names refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class BusSettings(Section):
@@ -171,15 +148,6 @@ class PortfolioSettings(Section):
     conflate: Duration = Field(
         default=Duration.of("0s"),
         description="event time for which changes of P&L may wait while large batches of ticks come, so that fewer are said; 0s: none wait",
-    )
-
-
-class SignalsSettings(Section):
-    """The signals flow."""
-
-    indicators: Annotated[tuple[str, ...], BeforeValidator(_calls), AfterValidator(_indicators)] = Field(
-        default=("sma(20)", "ema(20)", "rsi(14)", "macd(12,26,9)", "bb(20,2)", "atr(14)"),
-        description="computed of every symbol and interval of bars, such as `sma(20)`, `macd(12,26,9)`, `correlation(20,SPY)` or `obv`",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, get_args
 
@@ -28,7 +29,7 @@ def shown_values(settings: Settings) -> dict[str, Any]:
 def text_of(value: Any) -> str:
     """A value as a person would write it."""
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        return json.dumps(value) if any(isinstance(item, dict) for item in value) else ",".join(map(str, value))
     return "off" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -68,6 +69,8 @@ def _default(value: Any) -> str:
 
 
 def _allowed(field: Any) -> str:
+    if isinstance(field.json_schema_extra, dict):
+        return str(field.json_schema_extra["allowed"])
     choices = get_args(field.annotation)
     if choices and all(isinstance(choice, str) for choice in choices):
         return ", ".join(f"`{choice}`" for choice in choices)

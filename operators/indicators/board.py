@@ -10,19 +10,15 @@ import msgspec
 from operators.indicators.indicator import PriceBar, Value
 from operators.indicators.names import parse_indicators
 from operators.indicators.others import Closes
-from operators.indicators.series import Series, Waiting
+from operators.indicators.series import Series
 from operators.indicators.settings import IndicatorSettings
 from schemas.dead_letters import Reason, Reject
-from schemas.events import LANES, Event, EventType, Header, Place
-from schemas.indicators import IndicatorUpdate
 from schemas.intervals import interval_text
 from schemas.market_frames import Bars
 from schemas.symbols import SYMBOLS
-from schemas.times import END_OF_TIME_NS, format_time
+from schemas.times import END_OF_TIME_NS
 
 BARS = "market.bars"
-
-SOURCE = "signals"
 
 VERSION = 1
 
@@ -35,15 +31,26 @@ MAX_NUMBER = 1e75
 MAX_WAITING = 1_000
 """Bars of a series that wait for another symbol's; when one more comes, the oldest goes out with None for its pairs."""
 
-_PRIORITY = int(LANES[EventType.INDICATOR_UPDATE])
+
+class Measured(msgspec.Struct, frozen=True, gc=False):
+    """A bar and what the indicators say of it."""
+
+    symbol: str
+    interval: str | None
+    """As the bar says it."""
+    bar: PriceBar
+    offset: int
+    """Of the bar's record."""
+    values: dict[str, Value]
+    """By the configured text."""
 
 
 class Indicators:
-    """One shard of symbols: bars in, an INDICATOR_UPDATE for each out.
+    """One shard of symbols: bars in, each measured out.
 
     A bar that is not newer than the last of its symbol and interval is taken as a repeat and changes nothing. Where pairs are configured
-    (``correlation(20,SPY)``), the update of a bar waits until the other symbol's bar of the same end has come, or a later one, so that it
-    is said once and whole; where the other has no bar of that end, the pair is None and its window stays as it was.
+    (``correlation(20,SPY)``), a bar waits until the other symbol's bar of the same end has come, or a later one, so that it is
+    measured once and whole; where the other has no bar of that end, the pair is None and its window stays as it was.
     """
 
     def __init__(self, settings: IndicatorSettings) -> None:
@@ -55,9 +62,9 @@ class Indicators:
         self._series: dict[tuple[str, str | None], Series] = {}
         self._others: dict[tuple[str, str | None], Closes] = {}
 
-    def on_bars(self, bars: Bars) -> tuple[list[Event[IndicatorUpdate]], list[Reject]]:
+    def on_bars(self, bars: Bars) -> tuple[list[Measured], list[Reject]]:
         """Take bars of this shard's symbols in their order."""
-        made: list[Event[IndicatorUpdate]] = []
+        made: list[Measured] = []
         rejects: list[Reject] = []
         if not self._texts:
             return made, rejects
@@ -79,12 +86,12 @@ class Indicators:
             if self._pairs:
                 made += self._told(key, series)
             else:
-                made.append(_event(key, waiting, waiting.values))
+                made.append(Measured(*key, waiting.bar, waiting.offset, waiting.values))
         return made, rejects
 
-    def on_others(self, bars: Bars) -> list[Event[IndicatorUpdate]]:
+    def on_others(self, bars: Bars) -> list[Measured]:
         """Take bars of symbols that pairs name, whatever their shard."""
-        made: list[Event[IndicatorUpdate]] = []
+        made: list[Measured] = []
         names = SYMBOLS.names
         for _, end, _, _, _, close, _, _, _, _, symbol, interval in bars.tolist():
             text = interval_text(interval, self._intervals)
@@ -94,9 +101,9 @@ class Indicators:
             made += self._told(key, self._series[key])
         return made
 
-    def on_end(self) -> list[Event[IndicatorUpdate]]:
+    def on_end(self) -> list[Measured]:
         """No bar will come any more: say what waits."""
-        made: list[Event[IndicatorUpdate]] = []
+        made: list[Measured] = []
         for key, series in self._series.items():
             made += self._told(key, series, END_OF_TIME_NS)
         return made
@@ -104,7 +111,7 @@ class Indicators:
     def _closes(self, symbol: str, interval: str | None) -> Closes:
         return self._others.setdefault((symbol, interval), Closes())
 
-    def _told(self, key: tuple[str, str | None], series: Series, known_to: int | None = None) -> list[Event[IndicatorUpdate]]:
+    def _told(self, key: tuple[str, str | None], series: Series, known_to: int | None = None) -> list[Measured]:
         """The updates of a series that need wait no longer."""
         others = [self._closes(str(definition.other), key[1]) for definition in self._pairs]
         known = min(other.last_end for other in others) if known_to is None else known_to
@@ -112,7 +119,8 @@ class Indicators:
         while series.waiting and (series.waiting[0].bar.end <= known or len(series.waiting) > MAX_WAITING):
             waiting = series.waiting.popleft()
             pairs = series.pair(waiting.bar, others)
-            made.append(_event(key, waiting, {text: pairs[text] if text in pairs else waiting.values[text] for text in self._texts}))
+            values = {text: pairs[text] if text in pairs else waiting.values[text] for text in self._texts}
+            made.append(Measured(*key, waiting.bar, waiting.offset, values))
         return made
 
     def snapshot(self) -> dict[str, Any]:
@@ -138,21 +146,6 @@ class Indicators:
 def others_of(indicators: tuple[str, ...]) -> frozenset[str]:
     """The symbols that pairs name: their bars go to every shard."""
     return frozenset(definition.other for definition in parse_indicators(indicators) if definition.other is not None)
-
-
-def _event(key: tuple[str, str | None], waiting: Waiting, values: dict[str, Value]) -> Event[IndicatorUpdate]:
-    symbol, interval = key
-    bar, shown = waiting.bar, interval or ""
-    end = format_time(bar.end)
-    header = Header(
-        f"indicator|{symbol}|{shown}|{bar.end}",
-        f"bar|{symbol}|{shown}|{bar.start}",
-        EventType.INDICATOR_UPDATE.value,
-        _PRIORITY,
-        end,
-        SOURCE,
-    )
-    return Event(header, IndicatorUpdate(symbol, interval, end, values), bar.end, Place(BARS, 0, waiting.offset))
 
 
 def _reject(key: tuple[str, str | None], bar: tuple[float, ...], offset: int, reason: Reason) -> Reject:

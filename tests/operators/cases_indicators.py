@@ -12,7 +12,8 @@ import numpy as np
 from operators.contract import Case, Said
 from operators.indicators.board import Indicators
 from operators.indicators.indicator import PriceBar
-from operators.indicators.names import KINDS, Kind, parse_indicator
+from operators.indicators.kinds import KINDS, Kind
+from operators.indicators.names import parse_indicator
 from operators.indicators.settings import IndicatorSettings
 from schemas.market_frames import BAR, Bars
 from schemas.symbols import SYMBOLS
@@ -112,7 +113,7 @@ def board_apply(board: Indicators, events: Sequence[BoardInput]) -> Said:
             said += board.on_bars(np.concatenate(run))[0]
             run = []
         said += board.on_others(rows) if kind == "others" else board.on_end() if kind == "end" else []
-    return Said([(event.header.event_id, msgspec.json.encode(event.envelope).decode()) for event in said])
+    return Said([(f"{one.symbol}|{one.interval}|{one.bar.end}", msgspec.json.encode(one).decode()) for one in said])
 
 
 def _made(name: str) -> type:

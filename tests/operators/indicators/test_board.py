@@ -26,7 +26,7 @@ def bar(end: int, close: float) -> PriceBar:
 def take(one: Indicators, symbol: str, *bars: PriceBar) -> list[tuple[int, dict[str, Any]]]:
     made, rejects = one.on_bars(np.concatenate([row(symbol, each) for each in bars]))
     assert not rejects
-    return [(event.time_ns, event.payload.values) for event in made]
+    return [(one.bar.end, one.values) for one in made]
 
 
 def test_a_repeat_and_an_older_bar_change_nothing() -> None:
@@ -44,14 +44,14 @@ def test_a_pair_waits_for_the_other_and_says_none_where_it_has_no_bar() -> None:
 
     def told(*bars: PriceBar) -> list[tuple[int, Any]]:
         events = one.on_others(np.concatenate([row("SPY", each) for each in bars]))
-        return [(event.time_ns, event.payload.values["correlation(2,SPY)"]) for event in events]
+        return [(event.bar.end, event.values["correlation(2,SPY)"]) for event in events]
 
     assert told(bar(1, 7)) == [(1, None)]
     assert told(bar(3, 9)) == [(2, None), (3, pytest.approx(1.0))], "the other has no bar of end 2"
     assert told(bar(3, 5)) == []
     assert told(bar(4, 12)) == [(4, pytest.approx(-1.0))]
     assert take(one, "A", bar(6, 1)) == []
-    assert [event.payload.values for event in one.on_end()] == [{"sma(1)": 1, "correlation(2,SPY)": None}]
+    assert [event.values for event in one.on_end()] == [{"sma(1)": 1, "correlation(2,SPY)": None}]
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
