@@ -22,6 +22,7 @@ from tests.operators import cases_indicators, cases_portfolio, cases_signals, st
 from tests.operators.cases_marking import MARKING_CASES
 from tests.operators.cases_orders import ORDER_BOOK
 from tests.operators.cases_paper import PAPER_CASES
+from tests.operators.cases_risk_returns import RETURN_CASES
 
 CONTROLS: list[Callable[[MarketShard], Any]] = [
     lambda shard: shard.on_limit("ten", Limit("ten", "price_band", "firm", Decimal("0.10"))),
@@ -86,4 +87,5 @@ CASES: dict[type, Case] = {
     **PAPER_CASES,
     **cases_indicators.CASES,
     **cases_signals.CASES,
+    **RETURN_CASES,
 }
