@@ -3,9 +3,10 @@
     v[t] = decay * v[t-1] + (1 - decay) * r[t]^2,  seeded with v[0] = r[0]^2         VaR = -z * sqrt(v * h)
 
 The mean is taken as 0. Source: J.P. Morgan/Reuters, "RiskMetrics Technical Document", 4th ed. 1996, ch. 5 (decay 0.94 for days, 0.97 for
-months). There the seed is left open; ours weighs ``decay ** (n - 1)``: 2e-7 of 252 observations. Of covariances the squares are products:
-the variance of a portfolio is ``weights @ covariance @ weights``, and equals the variance of the portfolio's own returns, for the
-weights are the same in each. So an account's number needs its series of returns alone, and no matrix.
+months; table 5.4 starts from the first square too). The seed weighs ``decay ** (n - 1)``: 2e-7 of 252 observations.
+
+Of covariances the squares are products: the variance of a portfolio is ``weights @ covariance @ weights``, and equals the variance of the
+portfolio's own returns, for each weighs the same. So an account's number needs its series of returns alone, and no matrix.
 """
 
 from __future__ import annotations
