@@ -17,6 +17,7 @@ COMMANDS = {
     "control": "Write accounts, instruments, limits and corporate actions to a bus.",
     "topics": "Create, list, describe and check the topics of a bus.",
     "tail": "Print the records of a topic, a JSON object a line.",
+    "analyze": "Test risk models against a series of prices or returns in a file.",
     "schemas": "Export the contract: JSON Schema and AsyncAPI.",
     "settings": "Show the effective settings and where each came from.",
     "doctor": "Check this machine, the settings and the bus, and say what to do.",
