@@ -38,8 +38,8 @@ from schemas.symbols import SYMBOLS, shard_of
 from schemas.ticks import TickFrame
 from schemas.times import END_OF_TIME_NS
 
-VERSION = 2
-"""Of the snapshot: raise it with every change of a stored dtype."""
+VERSION = 3
+"""Of the snapshot: raise it with every change of a stored dtype. In 2 ``names`` was always a list."""
 
 _LEAST_BARS = 256
 
@@ -63,6 +63,9 @@ class MarketShard:
         self._ledger: npt.NDArray[np.int64] = np.zeros(10, np.int64)
         self._least_end: npt.NDArray[np.int64] = np.full(8, END_OF_TIME_NS, np.int64)
         self._codes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._stored_names: str | list[str] = ""
+        """Names in a snapshot's form, of as many symbols as there were at the last one; making and pickling a list would be half its cost."""
+        self._stored_count = 0
         self._row_of: npt.NDArray[np.int32] = np.full(1024, -1, np.int32)
         self._symbols = blank_symbols(0)
         self._due = blank_due(0)
@@ -149,7 +152,7 @@ class MarketShard:
             "version": VERSION,
             "intervals": list(self._settings.intervals),
             "lateness_ns": self._settings.lateness_ns,
-            "names": self._names(),
+            "names": self._names_to_store(),
             "symbols": self._symbols[:count].tobytes(),
             "due": self._due[:count].tobytes(),
             "windows": self._windows[:count].tobytes(),
@@ -164,14 +167,17 @@ class MarketShard:
         Raises:
             RecoveryError: it is of another version, or of other intervals or another lateness.
         """
+        version = VERSION if stored.get("version") == 2 else stored.get("version")
         expected = (VERSION, list(self._settings.intervals), self._settings.lateness_ns)
-        found = (stored.get("version"), stored.get("intervals"), stored.get("lateness_ns"))
+        found = (version, stored.get("intervals"), stored.get("lateness_ns"))
         if found != expected:
             raise RecoveryError(
                 f"expected stored bars of version, intervals and lateness {expected}, found {found}",
                 hint="set market.intervals and market.lateness as they were, or start over with another recovery store",
             )
         names = stored["names"]
+        if isinstance(names, str):
+            names = names.split("\n") if names else []
         self._codes = np.array([SYMBOLS.code(name) for name in names], np.int32)
         self._know(len(SYMBOLS.names))
         self._row_of[self._codes] = np.arange(len(names), dtype=np.int32)
@@ -250,6 +256,14 @@ class MarketShard:
 
     def _names(self) -> list[str]:
         return [SYMBOLS.names[code] for code in self._codes[: len(self)].tolist()]
+
+    def _names_to_store(self) -> str | list[str]:
+        """One text with a name a line; a list if a name has a line's end in it."""
+        if self._stored_count != len(self):
+            names = self._names()
+            self._stored_names = "\n".join(names) if "\n" not in "".join(names) else names
+            self._stored_count = len(names)
+        return list(self._stored_names) if isinstance(self._stored_names, list) else self._stored_names
 
     def _row(self, name: str) -> int:
         """The row of a symbol; -1 before its first tick, and of a name that no tick can have."""
