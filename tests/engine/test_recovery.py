@@ -84,6 +84,13 @@ def put(folder: Path, part: int, sql: str, *values: object) -> None:
     store.close()
 
 
+@pytest.fixture
+def four_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in folders that were made before."""
+    monkeypatch.setattr(module, "ENGINE_PARTS", 4)
+
+
+@pytest.mark.usefixtures("four_parts")
 def test_rows_of_an_unfinished_epoch_are_forgotten(tmp_path: Path) -> None:
     """Two workers, of which one had finished epoch 8 and the other 7; an older execution had come further and does not count."""
     folder = opened(tmp_path)
@@ -98,6 +105,7 @@ def test_rows_of_an_unfinished_epoch_are_forgotten(tmp_path: Path) -> None:
     folder.close()
 
 
+@pytest.mark.usefixtures("four_parts")
 def test_a_worker_that_finished_nothing_holds_all_at_the_beginning(tmp_path: Path) -> None:
     folder = opened(tmp_path)
     put(tmp_path, 0, "INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (3, 2, 5)")

@@ -37,8 +37,11 @@ class Worker:
     dataflow: Dataflow
     runtime: Runtime
     epoch_interval_ns: int
+    published: Sequence[Published]
 
     def close(self) -> None:
+        for published in self.published:
+            published.close()
         self.runtime.writer.close()
         self.runtime.bus.close()
 
@@ -69,15 +72,17 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
         count=runtime.count_rejects,
     )
     controls = read_present_controls(bus, flows)
-    contexts = {flow.row.name: _context(flow, settings, runtime, controls) for flow in flows}
-    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval.ns)
+    patience_s = settings.bus.patience.seconds
+    published = {flow.row.name: Published(lambda: open_bus(settings.bus.url, patience_s=patience_s), flow.row.says) for flow in flows}
+    contexts = {flow.row.name: _context(flow, settings, runtime, controls, published[flow.row.name]) for flow in flows}
+    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval.ns, list(published.values()))
 
 
-def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control]) -> Context:
+def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control], said: Published) -> Context:
     return Context(
         settings=flow_settings(flow.row.name, settings),
         snapshots=runtime.snapshots,
-        said=Published(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds), flow.row.says),
+        said=said,
         controls=tuple(control for control in controls if control.topic in flow.row.reads),
         failing=runtime.failing,
     )

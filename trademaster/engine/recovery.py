@@ -24,8 +24,9 @@ from typing import IO
 from schemas.errors import RecoveryError
 
 FORMAT = 1
-ENGINE_PARTS = 4
-"""Files of the engine's store. Fixed for ever by the engine when the folder is made."""
+ENGINE_PARTS = 1
+"""Files of the engine's store. Fixed for ever by the engine when the folder is made. Each brings what it got to the disk twice an epoch,
+while the sources wait."""
 
 LOCK_PATIENCE_S = 10.0
 

@@ -99,7 +99,8 @@ class Published:
     """What was published after a snapshot (law 5): positions kept with each, and read again from there.
 
     A position may be too early, never too late: what lies before a snapshot and is read again changes nothing. So a snapshot takes
-    the last known ends of the topics, and new ones are asked for in the background, over a bus of their own.
+    the last known ends of the topics, and new ones are asked for in the background, over a bus of their own, which stays open: opening
+    one costs milliseconds, and they would fall into the closing of an epoch.
     """
 
     def __init__(self, open_own_bus: Callable[[], Bus], topics: Sequence[str]) -> None:
@@ -108,15 +109,12 @@ class Published:
         self._read: dict[str, tuple[float, list[RawEnvelope]]] = {}
         self._refreshing = threading.Thread(target=lambda: None)
         self._marks: Mapping[str, Position] = {}
+        self._bus = open_own_bus()
         self._refresh()
 
     def _refresh(self) -> None:
-        bus = self._open()
-        try:
-            self._marks = {topic: dict(bus.state(topic).end) for topic in self._topics}
-            self._refreshed = time.monotonic()
-        finally:
-            bus.close()
+        self._marks = {topic: dict(self._bus.state(topic).end) for topic in self._topics}
+        self._refreshed = time.monotonic()
 
     def marks(self) -> Mapping[str, Position]:
         self._forget()
@@ -137,6 +135,11 @@ class Published:
                 bus.close()
             self._read[key] = time.monotonic(), events
         return self._read[key][1]
+
+    def close(self) -> None:
+        """A refresh under way ends with the process."""
+        if not self._refreshing.is_alive():
+            self._bus.close()
 
     def _forget(self) -> None:
         """Shards resume together, so what they read is kept a while; the rest would be a topic held in memory."""
