@@ -50,9 +50,14 @@ class Block(NamedTuple):
 
     def key_list(self) -> list[bytes]:
         """The keys one by one."""
-        whole = bytes(self.keys)
-        ends = list(accumulate(self.key_sizes.tolist()))
-        return [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        return texts(self.keys, self.key_sizes)
+
+
+def texts(whole: memoryview, sizes: Int32s) -> list[bytes]:
+    """Those of these sizes, one by one."""
+    data = bytes(whole)
+    ends = list(accumulate(sizes.tolist()))
+    return [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def encode(keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:

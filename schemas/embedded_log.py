@@ -1,12 +1,10 @@
 """The folder of the embedded bus, which any number of processes share.
 
-It holds ``bus.db``, an SQLite database in WAL mode, two lock files, and for each ordinary topic a head and segments
-(``schemas/embedded_segments.py``). In ``bus.db``:
+It holds ``bus.db``, an SQLite database in WAL mode, two lock files, and for each topic a head and segments
+(``schemas/embedded_segments.py``), for a compacted one also what compaction left (``schemas/embedded_base.py``). In ``bus.db``:
 
 - ``meta``: the identity, made when the file is, and during which run of the system the folder was last checked.
-- ``topics``: name and settings; a topic's number names its files and tables.
-- ``heads``: of each compacted topic the last row number given, and by partition the first offset kept and the next one.
-- ``log_N``: of a compacted topic a row per record, the latest of its key, in write order.
+- ``topics``: name and settings; a topic's number names its files.
 
 Row numbers and offsets are given under the write lock and grow for ever, so what a reader has seen never gets company from behind.
 
@@ -22,8 +20,6 @@ import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from schemas.bus import Position
 from schemas.embedded_lock import FileLock
 from schemas.embedded_recovery import boot_id, recover
@@ -32,7 +28,7 @@ from schemas.errors import BusError, BusUnavailable, UnknownTopic
 
 FILE_NAME = "bus.db"
 APPLICATION_ID = 0x544D4C47
-VERSION = 2
+VERSION = 3
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 _DDL = """
@@ -40,13 +36,6 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE topics (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL,
     retention_ms INTEGER NOT NULL, retention_bytes INTEGER NOT NULL);
-CREATE TABLE heads (topic INTEGER PRIMARY KEY, row INTEGER NOT NULL, begins BLOB NOT NULL, ends BLOB NOT NULL);
-"""
-_DDL_COMPACTED = """
-CREATE TABLE log_{id} (row INTEGER PRIMARY KEY, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
-    time_ms INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL);
-CREATE UNIQUE INDEX latest_{id} ON log_{id} (key, partition);
-CREATE INDEX tombstones_{id} ON log_{id} (time_ms) WHERE length(value) = 0;
 """
 
 _UNAVAILABLE = {
@@ -83,17 +72,6 @@ def translated(error: sqlite3.Error | OSError, path: Path) -> BusError:
     return BusError(
         f"the embedded bus {path} cannot be read: {error}", hint="if it is no file of an embedded bus, name another folder; else restore it"
     )
-
-
-def pack(offsets: list[int]) -> bytes:
-    """An offset for each partition, as the file holds them: int64, little-endian."""
-    return np.array(offsets, "<i8").tobytes()
-
-
-def unpack(blob: bytes) -> list[int]:
-    """What ``pack`` made."""
-    offsets: list[int] = np.frombuffer(blob, "<i8").tolist()
-    return offsets
 
 
 class LogFile:
@@ -145,7 +123,7 @@ class LogFile:
         boot = boot_id()
         if boot and db.execute("SELECT value FROM meta WHERE name = 'boot'").fetchone() == (boot,):
             return
-        for number, partitions in db.execute("SELECT id, partitions FROM topics WHERE NOT compacted").fetchall():
+        for number, partitions in db.execute("SELECT id, partitions FROM topics").fetchall():
             files = TopicFiles(self.folder, number, partitions)
             try:
                 recover(files)
@@ -162,44 +140,29 @@ class LogFile:
         return Topic(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
 
     def add(self, topic: Topic) -> None:
-        """Make the topic's tables; inside a write transaction of the caller. ``topic.id`` is chosen by the file."""
+        """Make the topic's files; inside a write transaction of the caller. ``topic.id`` is chosen by the file."""
         row = (topic.name, topic.partitions, int(topic.compacted), topic.retention_ms, topic.retention_bytes)
         sql = "INSERT INTO topics (name, partitions, compacted, retention_ms, retention_bytes) VALUES (?, ?, ?, ?, ?)"
         number = self.db.execute(sql, row).lastrowid
-        if not topic.compacted:
-            self.files(replace(topic, id=number or 0)).create()
-            return
-        zeros = pack([0] * topic.partitions)
-        self.db.execute("INSERT INTO heads VALUES (?, 0, ?, ?)", (number, zeros, zeros))
-        for statement in _DDL_COMPACTED.format(id=number).split(";"):
-            self.db.execute(statement)
+        self.files(replace(topic, id=number or 0)).create()
 
     def files(self, topic: Topic) -> TopicFiles:
-        """Of an ordinary topic; they are closed with this."""
+        """Of a topic; they are closed with this."""
         found = self._files.get(topic.id)
         if found is None:
             found = self._files[topic.id] = TopicFiles(self.folder, topic.id, topic.partitions)
         return found
 
     def head(self, topic: Topic) -> Head:
-        if not topic.compacted:
-            return self.files(topic).head()
-        row = self.db.execute("SELECT row, begins, ends FROM heads WHERE topic = ?", (topic.id,)).fetchone()
-        return Head(row[0], unpack(row[1]), unpack(row[2]))
+        return self.files(topic).head()
 
-    def set_head(self, topic: Topic, head: Head) -> None:
-        """Of a compacted topic; inside a write transaction of the caller."""
-        row = (head.row, pack(head.begins), pack(head.ends), topic.id)
-        self.db.execute("UPDATE heads SET row = ?, begins = ?, ends = ? WHERE topic = ?", row)
+    def begins(self, topic: Topic) -> list[int]:
+        """By partition the first offset that a reader may ask for."""
+        return [0] * topic.partitions if topic.compacted else self.head(topic).begins
 
     def identity(self) -> str:
         identity: str = self.db.execute("SELECT value FROM meta WHERE name = 'identity'").fetchone()[0]
         return identity
-
-    def data_version(self) -> int:
-        """A number that changes when another connection has committed anything."""
-        version: int = self.db.execute("PRAGMA data_version").fetchone()[0]
-        return version
 
     def look(self, every_s: float = 0.0) -> None:
         """See that the file still is where it was, unless that was seen ``every_s`` ago: SQLite would go on with a deleted one.
@@ -250,8 +213,6 @@ def _prepare(db: sqlite3.Connection, path: Path, durable: bool) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     db.execute("PRAGMA secure_delete = OFF")
-    # The upkeep thread of a writer checkpoints much earlier and beside the commits; this is for when there is none.
-    db.execute("PRAGMA wal_autocheckpoint = 32768")
     if empty:
         db.execute("BEGIN IMMEDIATE")
         for statement in _DDL.split(";"):

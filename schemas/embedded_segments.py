@@ -1,4 +1,4 @@
-"""The files of an ordinary topic of the embedded bus: segments with its records, and a head that says how far they count.
+"""The files of a topic of the embedded bus: segments with its records, and a head that says how far they count.
 
 ::
 
@@ -49,9 +49,9 @@ class Head:
     """How far a topic is written, and from where it is kept."""
 
     row: int
-    """The last row number given; a row is a frame, or a record of a compacted topic."""
+    """The last row number given; a row is a frame."""
     begins: list[int]
-    """By partition: the first offset that is kept."""
+    """By partition: the first offset that is kept; of a compacted topic, that is kept in segments (``schemas/embedded_base.py``)."""
     ends: list[int]
     """By partition: the next offset."""
     appended: int = 0
@@ -121,6 +121,16 @@ class TopicFiles:
     def segment_path(self, segment: int) -> Path:
         return self._folder / f"{self._prefix}{segment:08d}.log"
 
+    def base_path(self, segment: int) -> Path:
+        """Of what compaction left of all before a segment."""
+        return self._folder / f"{self._prefix}{segment:08d}.base"
+
+    def base_bytes(self, segment: int) -> int:
+        try:
+            return self.base_path(segment).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def create(self) -> None:
         """Make a head and a first segment; leftovers of a creation that was never committed are written over."""
         zeros = [0] * self._partitions
@@ -189,7 +199,11 @@ class TopicFiles:
         body = self._slot.pack(sequence, *numbers, *head.begins, *head.ends)
         write_all(self._head, [self._sum.pack(crc32(body), 0) + body], _ALIGN + sequence % 2 * self._stride)
         if durable:
-            os.fdatasync(self._head)
+            self.sync_head()
+
+    def sync_head(self) -> None:
+        """Bring what was committed to the disk."""
+        os.fdatasync(self._head)
 
     def synced(self) -> int:
         """The last segment that is on the disk for sure, with all before it."""
@@ -237,7 +251,7 @@ def frame_header(part: tuple[int, int, int, int, int], block: bytes | memoryview
     return FRAME.pack(crc32(block, crc32(unsummed[4:])), len(block), *part)
 
 
-def frames(data: bytes, start: int = 0) -> Iterator[Frame]:
+def frames(data: bytes | memoryview, start: int = 0) -> Iterator[Frame]:
     """The whole frames of a buffer that begins with one; their sums are not looked at."""
     at, size = start, len(data)
     header = FRAME.size

@@ -15,7 +15,6 @@ import numpy as np
 from schemas.bus import RecordColumns, Records
 from schemas.embedded_block import encode
 from schemas.embedded_log import MAX_RECORD_BYTES, LogFile, Topic, translated
-from schemas.embedded_segments import Head
 from schemas.errors import BusError, BusUnavailable, RecordTooLarge
 from sinks.embedded_append import Appender, Block
 from sinks.embedded_upkeep import Upkeep
@@ -29,7 +28,7 @@ _RETRY_S = 0.02
 
 @dataclass(slots=True)
 class _Queued:
-    """Records of one partition that wait for their commit: a block, or for a compacted topic keys and values."""
+    """Records of one partition that wait for their commit."""
 
     topic: Topic
     partition: int
@@ -37,7 +36,6 @@ class _Queued:
     count: int
     size_bytes: int
     block: bytes | memoryview
-    rows: Sequence[tuple[bytes, bytes]]
 
 
 class EmbeddedWriter:
@@ -158,27 +156,11 @@ class EmbeddedWriter:
         """Commit the first parts of the queue that are of one topic, and forget them: a later failure does not concern them."""
         topic = self._queue[0].topic
         parts = list(takewhile(lambda part: part.topic is topic, self._queue))
-        if topic.compacted:
-            self._insert(topic, parts)
-        else:
-            self._appender.append(topic, [Block(part.partition, part.count, part.time_ms, part.block) for part in parts])
+        self._appender.append(topic, [Block(part.partition, part.count, part.time_ms, part.block) for part in parts])
         for part in parts:
             self._queue.popleft()
             self._queued_bytes -= part.size_bytes
             self._queued_records -= part.count
-
-    def _insert(self, topic: Topic, parts: Sequence[_Queued]) -> None:
-        db = self._file.db
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            head = self._file.head(topic)
-            for part in parts:
-                _insert_latest(db, part, head)
-            self._file.set_head(topic, head)
-            db.execute("COMMIT")
-        finally:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
 
     def _grouped(self, records: Records | RecordColumns) -> Iterator[_Queued]:
         """The records by partition, each in the order given, cut so that no blob grows too large."""
@@ -195,9 +177,7 @@ class EmbeddedWriter:
             wrong = low if low < 0 else high
             raise BusError(f"topic {topic.name} has partitions 0 to {topic.partitions - 1}, not {wrong}")
         if isinstance(records, RecordColumns):
-            if not topic.compacted:
-                return iter(_cut_columns(topic, time_ms, records))
-            records = Records(topic.name, (), list(records.keys), list(records.values))
+            return iter(_cut_columns(topic, time_ms, records))
         values = _present(records)
         parts: list[_Queued] = []
         if low == high:
@@ -237,9 +217,7 @@ def _cut(topic: Topic, partition: int, time_ms: int, keys: Sequence[bytes], valu
     size = sum(map(len, values)) + sum(map(len, keys))
     if len(values) == 1 or (size <= _BLOCK_BYTES and len(values) <= _BLOCK_RECORDS):
         # Encoded here, not under the lock: what cannot be encoded shall never be queued.
-        if topic.compacted:
-            return [_Queued(topic, partition, time_ms, len(values), size, b"", list(zip(keys, values, strict=True)))]
-        return [_Queued(topic, partition, time_ms, len(values), size, encode(keys, values), ())]
+        return [_Queued(topic, partition, time_ms, len(values), size, encode(keys, values))]
     half = len(values) // 2
     return _cut(topic, partition, time_ms, keys[:half], values[:half]) + _cut(topic, partition, time_ms, keys[half:], values[half:])
 
@@ -255,7 +233,7 @@ def _cut_columns(topic: Topic, time_ms: int, records: RecordColumns) -> list[_Qu
         if count == 1 and largest > MAX_RECORD_BYTES:
             raise RecordTooLarge(f"a record of topic {topic.name} has {largest} bytes; the embedded bus takes at most {MAX_RECORD_BYTES}")
         return [
-            _Queued(topic, partition, time_ms, number, len(blob) - 8 * number, blob, ())
+            _Queued(topic, partition, time_ms, number, len(blob) - 8 * number, blob)
             for partition, number, blob in blobs(records, topic.partitions)
         ]
     half = count // 2
@@ -268,16 +246,3 @@ def _cut_columns(topic: Topic, time_ms: int, records: RecordColumns) -> list[_Qu
             RecordColumns(topic.name, records.partitions[start:stop], records.keys.part(start, stop), records.values.part(start, stop)),
         )
     ]
-
-
-def _insert_latest(db: sqlite3.Connection, part: _Queued, head: Head) -> None:
-    """A row per key, the last of this part; offsets count all of them."""
-    offset = head.ends[part.partition]
-    latest = {key: (offset + index, value) for index, (key, value) in enumerate(part.rows)}
-    rows = sorted((offset, key, value) for key, (offset, value) in latest.items())
-    db.executemany(
-        f"INSERT OR REPLACE INTO log_{part.topic.id} VALUES (?, ?, ?, ?, ?, ?)",
-        [(head.row + index, part.partition, offset, part.time_ms, key, value) for index, (offset, key, value) in enumerate(rows, 1)],
-    )
-    head.row += len(rows)
-    head.ends[part.partition] += part.count

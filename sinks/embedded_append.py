@@ -1,4 +1,4 @@
-"""Appends blocks to the segments of an ordinary topic of the embedded bus, and commits them with its head."""
+"""Appends blocks to the segments of a topic of the embedded bus, and commits them with its head."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""Keeps the folder of the embedded bus in shape, beside the writers: retention, and checkpoints of what compacted topics wrote.
+"""Keeps the folder of the embedded bus in shape, beside the writers: retention, compaction, what of the segments is on the disk.
 
-A checkpoint inside a commit holds that writer for 5 to 30 ms (measured), so commits make none. A thread does it when the ``-wal``
-has grown: first what can be done while others write, then, holding the writers for the little that came meanwhile, the rest, after
-which the ``-wal`` starts anew. Only one thread of all processes is at work at a time.
+Only one thread of all processes is at work at a time.
 """
 
 from __future__ import annotations
@@ -18,12 +16,10 @@ from operator import itemgetter
 from schemas.embedded_log import LogFile, Topic
 from schemas.embedded_segments import FRAME, Frame, Head, TopicFiles, frames
 from schemas.errors import BusError
+from sinks.embedded_compaction import compact, is_due
 
-DAY_MS = 24 * 3600 * 1000
 DEFAULT_RETENTION_BYTES = 10_000_000_000
-_WAL_BYTES = 16 * 1024 * 1024
-_LOOK_S = 0.05
-_PASSES = 3  # each finds what came during the one before, so the last one leaves little to do while writers are held
+_LOOK_S = 0.25
 _RETENTION_S = 1.0
 _STEP_BYTES = 1024 * 1024
 _SLACK_MS = 1000
@@ -55,7 +51,6 @@ class Upkeep:
     def __init__(self, file: LogFile, retention_bytes: int = DEFAULT_RETENTION_BYTES) -> None:
         self._file = file
         self._retention_bytes = retention_bytes
-        self._wal = file.path.with_name(f"{file.path.name}-wal")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="embedded-bus-upkeep", daemon=True)
 
@@ -75,10 +70,10 @@ class Upkeep:
             if not self._file.upkeep_lock.try_take():
                 continue
             try:
-                self.checkpoint()
                 if time.monotonic() - retained_s >= _RETENTION_S:
                     retained_s = time.monotonic()
                     self.retain(time.time_ns() // 1_000_000)
+                    self.compact(time.time_ns() // 1_000_000)
                     self.sync(time.time() - _SYNC_AFTER_S)
             except (sqlite3.Error, OSError, BusError):
                 # A full disk or a held file is told by the writer, whose records it concerns; here the next round tries again.
@@ -86,25 +81,20 @@ class Upkeep:
             finally:
                 self._file.upkeep_lock.release()
 
-    def checkpoint(self) -> None:
-        """Move the ``-wal`` into the file, if it has grown."""
-        if self._wal.exists() and self._wal.stat().st_size >= _WAL_BYTES:
-            for _ in range(_PASSES):
-                self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            with self._file.write_lock.held(self._file.patience_s, self._file.path):
-                self._file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def compact(self, now_ms: int, *, at_once: bool = False) -> None:
+        """Compact the topics for which it is time; ``at_once``: all that are to be compacted."""
+        for topic in self._topics():
+            if topic.compacted and (at_once or is_due(self._file.files(topic), self._file.head(topic))):
+                compact(self._file, topic, now_ms)
 
     def retain(self, now_ms: int) -> None:
-        """Delete what is older than its topic keeps, what is beyond the bounds of size, and day-old tombstones."""
-        topics = self._topics()
+        """Delete what is older than its topic keeps, and what is beyond the bounds of size."""
+        topics = [topic for topic in self._topics() if not topic.compacted]
         for topic in topics:
-            if topic.compacted:
-                self._forget_tombstones(topic, now_ms)
-                continue
             before_ms = now_ms - topic.retention_ms if topic.retention_ms >= 0 else None
             while self._cut(topic, _Bound(before_ms=before_ms, keep_bytes=topic.retention_bytes)):
                 pass
-        while self._cut_oldest([topic for topic in topics if not topic.compacted]):
+        while self._cut_oldest(topics):
             pass
 
     def _topics(self) -> list[Topic]:
@@ -168,16 +158,7 @@ class Upkeep:
     def sync(self, before_s: float) -> None:
         """Note which whole segments are on the disk, of those last written before a time (Unix s): after a power failure they are right."""
         for topic in self._topics():
-            if not topic.compacted:
-                _sync(self._file.files(topic), before_s)
-
-    def _forget_tombstones(self, topic: Topic, now_ms: int) -> None:
-        """A reader that is a day behind may miss that a key was deleted: the same promise as Kafka's ``delete.retention.ms``."""
-        where = f"FROM log_{topic.id} WHERE length(value) = 0 AND time_ms < ?"
-        cutoff = (now_ms - DAY_MS,)
-        if self._file.db.execute(f"SELECT 1 {where} LIMIT 1", cutoff).fetchone():
-            with self._file.write_lock.held(self._file.patience_s, self._file.path):
-                self._file.db.execute(f"DELETE {where}", cutoff)
+            _sync(self._file.files(topic), before_s)
 
 
 def _sync(files: TopicFiles, before_s: float) -> None:

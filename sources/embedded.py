@@ -10,7 +10,7 @@ from typing import Protocol
 from schemas.bus import Batch, Position
 from schemas.embedded_log import LogFile, Topic, translated
 from schemas.errors import BusError
-from sources.embedded_rows import RowCursor
+from sources.embedded_base import CompactedCursor
 from sources.embedded_segments import SegmentCursor, end_offsets
 
 _PAUSES_S = ((0.1, 0.0005), (1.0, 0.001), (float("inf"), 0.002))
@@ -30,7 +30,7 @@ class Cursor(Protocol):
 class EmbeddedReader:
     """Reads some partitions of one topic, all at once, in the order in which they were written.
 
-    Of a compacted topic it gives the latest record of each key; what was overwritten before it came by is gone.
+    Of a compacted topic it gives the latest record of each key; what was overwritten before it came by may be gone.
 
     Args:
         file: a connection of its own, closed with the reader.
@@ -56,9 +56,9 @@ class EmbeddedReader:
         self._topic = topic
         wanted = range(topic.partitions) if partitions is None else partitions
         self._require(wanted)
-        begins = file.head(topic).begins
+        begins = file.begins(topic)
         self._position = {partition: begins[partition] for partition in wanted}
-        self._cursor: Cursor = (RowCursor if topic.compacted else SegmentCursor)(file, topic, self._position, with_keys=with_keys)
+        self._cursor: Cursor = (CompactedCursor if topic.compacted else SegmentCursor)(file, topic, self._position, with_keys=with_keys)
         self._idle_since_s = 0.0
         self.seek(start or {})
 

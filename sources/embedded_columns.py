@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from schemas.bus import Batch
-from schemas.embedded_block import Block
-
-
-class Row(NamedTuple):
-    """A record of a compacted topic."""
-
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes
-    value: bytes
+from schemas.embedded_base import SparseBlock
+from schemas.embedded_block import Block, texts
 
 
 def batch_of_blocks(topic: str, blocks: Sequence[Block], with_keys: bool) -> Batch:
@@ -38,15 +28,14 @@ def batch_of_blocks(topic: str, blocks: Sequence[Block], with_keys: bool) -> Bat
     )
 
 
-def batch_of_rows(topic: str, rows: Sequence[Row], with_keys: bool) -> Batch:
-    """One batch of rows, of which there is one at least."""
-    partitions, offsets, times_ms, keys, values = zip(*rows, strict=True)
+def batch_of_sparse(topic: str, block: SparseBlock, with_keys: bool) -> Batch:
+    """One batch of what compaction left."""
     return Batch(
         topic=topic,
-        data=np.frombuffer(bytearray().join(values), np.uint8),
-        ends=np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), dtype=np.int64),
-        partition=np.array(partitions, np.int32),
-        offset=np.array(offsets, np.int64),
-        timestamp_ms=np.array(times_ms, np.int64),
-        keys=list(keys) if with_keys else None,
+        data=np.frombuffer(bytearray(block.values), np.uint8),
+        ends=np.cumsum(block.value_sizes, dtype=np.int64),
+        partition=np.full(len(block.offsets), block.partition, np.int32),
+        offset=np.array(block.offsets, np.int64),
+        timestamp_ms=np.array(block.times_ms, np.int64),
+        keys=texts(block.keys, block.key_sizes) if with_keys else None,
     )

@@ -1,4 +1,4 @@
-"""Retention by time and size, tombstones, and the write-ahead log that does not grow."""
+"""Retention by time and size, compaction, tombstones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from schemas.bus import Batch, Bus, Reader, Records, TopicSettings
 from schemas.embedded_log import LogFile
 from schemas.errors import PositionLost
 from sinks.embedded import EmbeddedWriter
-from sinks.embedded_upkeep import DAY_MS, Upkeep
+from sinks.embedded_compaction import DAY_MS, compact
+from sinks.embedded_upkeep import Upkeep
 from tests.bus.contract import drained, everything, left, new_topic, put, records, seen
 from trademaster.bus import open_bus
 
@@ -138,38 +139,143 @@ def _poll_or_none(reader: Reader) -> Batch | None:
         return None
 
 
+def _compact(tmp_path: Path, now_ms: int = 0) -> None:
+    upkeep = Upkeep(LogFile(tmp_path))
+    upkeep.compact(now_ms, at_once=True)
+    upkeep.close()
+
+
 def test_tombstones_stay_a_day_and_their_place_is_passed(bus: Bus, tmp_path: Path) -> None:
     topic = new_topic(bus, 1, compacted=True)
     _write(tmp_path, Records(topic, [0, 0, 0], [b"a", b"b", b"b"], [b"1", b"2", None], 1000))
-    _retain(tmp_path, 1000 + DAY_MS)
+    _compact(tmp_path, 1000 + DAY_MS)
     assert everything(bus, topic) == [(0, 0, b"1"), (0, 2, b"")]
-    _retain(tmp_path, 1001 + DAY_MS)
+    _compact(tmp_path, 1001 + DAY_MS)
+    assert everything(bus, topic) == [(0, 0, b"1"), (0, 2, b"")], "nothing was written since"
+    _write(tmp_path, Records(topic, [0], [b"c"], [b"3"], 1000))
+    _compact(tmp_path, 1001 + DAY_MS)
+    _write(tmp_path, Records(topic, [0], [b"c"], [b"4"], 1000))
     reader = bus.reader(topic)
-    assert [seen(batch) for batch in drained(reader)] == [[(0, 0, b"1")]]
+    assert [row for batch in drained(reader) for row in seen(batch)] == [(0, 0, b"1"), (0, 3, b"3"), (0, 4, b"4")]
     assert not left(reader)
-    assert reader.position() == {0: 3}
     reader.close()
     _retain(tmp_path, 10**15)
-    assert everything(bus, topic) == [(0, 0, b"1")], "the latest of a key is kept for ever"
+    _compact(tmp_path, 10**15)
+    assert everything(bus, topic) == [(0, 0, b"1"), (0, 4, b"4")], "the latest of a key is kept for ever"
 
 
-def test_a_checkpoint_starts_the_write_ahead_log_anew_under_a_reader(bus: Bus, tmp_path: Path) -> None:
+compacted_steps = st.lists(
+    st.one_of(
+        st.just("compact"),
+        st.lists(
+            st.tuples(st.integers(0, 1), st.sampled_from([b"a", b"b", b"c"]), st.binary(min_size=1, max_size=9)), min_size=1, max_size=6
+        ),
+        st.tuples(st.integers(0, 2), st.integers(1, 5)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=compacted_steps)
+def test_readers_of_a_compacted_topic_get_the_latest_of_each_key_in_order(
+    bus: Bus, tmp_path: Path, steps: list[str | tuple[int, int] | list[tuple[int, bytes, bytes]]]
+) -> None:
+    """Three that read at their own pace, while it is written and compacted; each record as it was written, at its offset."""
+    topic = new_topic(bus, 2, compacted=True)
+    readers = [bus.reader(topic, with_keys=True) for _ in range(3)]
+    found: list[list[tuple[int, int, bytes, bytes]]] = [[] for _ in readers]
+    written: list[tuple[int, int, bytes, bytes]] = []
+    ends = [0, 0]
+
+    def take(number: int, count: int) -> bool:
+        batch = readers[number].poll(count, 0)
+        if batch is not None:
+            found[number] += [(p, o, key or b"", value) for (p, o, value), key in zip(seen(batch), batch.keys or [], strict=True)]
+        return batch is not None
+
+    for step in steps:
+        if step == "compact":
+            _compact(tmp_path)
+        elif isinstance(step, tuple):
+            take(*step)
+        elif isinstance(step, list):
+            _write(tmp_path, Records(topic, [p for p, _, _ in step], [k for _, k, _ in step], [v for _, _, v in step]))
+            for partition, key, value in step:
+                written.append((partition, ends[partition], key, value))
+                ends[partition] += 1
+    latest = {(partition, key): (partition, offset, key, value) for partition, offset, key, value in written}
+    for number, reader in enumerate(readers):
+        while take(number, 7):
+            pass
+        assert reader.position() == reader.end() == dict(enumerate(ends))
+        reader.close()
+        assert set(latest.values()) <= set(found[number]) <= set(written)
+        for partition in range(2):
+            offsets = [o for p, o, _, _ in found[number] if p == partition]
+            assert offsets == sorted(set(offsets))
+    _compact(tmp_path)
+    assert sorted(everything(bus, topic)) == sorted((p, o, value) for p, o, _, value in latest.values())
+
+
+def test_a_topic_is_compacted_when_it_has_grown(bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sinks.embedded_compaction.LEAST_BYTES", 1000)
+    topic = new_topic(bus, 1, compacted=True)
+    sizes = []
+    for number in range(60):
+        _write(tmp_path, Records(topic, [0], [b"%d" % (number % 5)], [b"%03d" % number + b"x" * 97]))
+        upkeep = Upkeep(LogFile(tmp_path))
+        upkeep.compact(0)
+        upkeep.close()
+        sizes.append(sum(path.stat().st_size for path in tmp_path.glob("topic-*") if path.suffix != ".head"))
+    assert max(sizes) < 6000, "five keys, and at most four times as much of what is not the latest"
+    assert sorted(int(value[:3]) for _, _, value in everything(bus, topic))[-5:] == [55, 56, 57, 58, 59]
+
+
+def test_a_compaction_without_room_leaves_all_as_it_was(bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = new_topic(bus, 1, compacted=True)
+    for number in range(10):
+        _write(tmp_path, Records(topic, [0], [b"%d" % (number % 3)], [b"%d" % number]))
+    before = everything(bus, topic)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("schemas.embedded_base.BaseWriter.write", full)
+        with pytest.raises(OSError, match="No space"):
+            _compact(tmp_path)
+    assert everything(bus, topic) == before
+    assert not list(tmp_path.glob("*.base"))
+    _compact(tmp_path)
+    assert [value for _, _, value in everything(bus, topic)] == [b"7", b"8", b"9"]
+
+
+@pytest.mark.parametrize("step", ["write_head", "sync_head", "segments"])
+def test_a_compaction_that_dies_in_between_harms_nothing(bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     topic = new_topic(bus, 1, compacted=True)
     reader = bus.reader(topic)
-    wal = tmp_path / "bus.db-wal"
-    upkeep = Upkeep(LogFile(tmp_path))
-    count = 0
+
+    class Killed(BaseException): ...
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
     for turn in range(3):
-        _write(tmp_path, *(Records(topic, [0], [b"%d" % (20 * turn + n)], [b"x" * 1_000_000]) for n in range(20)))
-        batch = reader.poll(5, 0)
-        assert batch is not None
-        count += len(batch)
-        assert wal.stat().st_size > 16_000_000
-        upkeep.checkpoint()
-        assert wal.stat().st_size == 0
-    upkeep.close()
-    assert count + sum(map(len, drained(reader))) == 60
+        _write(tmp_path, Records(topic, [0] * 4, [b"a", b"b", b"c", b"a"], [b"%d" % (10 * turn + number) for number in range(4)]))
+        first = reader.poll(1, 0)
+        assert first is not None
+        with monkeypatch.context() as patched:
+            patched.setattr(f"schemas.embedded_segments.TopicFiles.{step}", die)
+            with pytest.raises(Killed):
+                compact(LogFile(tmp_path), LogFile(tmp_path).topic(topic), 0)
+        assert everything(bus, topic)[-3:] == [(0, 4 * turn + 1 + at, b"%d" % (10 * turn + 1 + at)) for at in range(3)]
+    _write(tmp_path, Records(topic, [0], [b"a"], [b"30"]))
+    _compact(tmp_path)
+    assert [value for _, _, value in everything(bus, topic)] == [b"21", b"22", b"30"]
+    assert [value for batch in drained(reader) for _, _, value in seen(batch)][-3:] == [b"21", b"22", b"30"]
     reader.close()
+    assert len(list(tmp_path.glob("*.base"))) == len(list(tmp_path.glob("*.log"))) == 1
 
 
 def test_a_writer_of_the_bus_applies_the_bound_by_itself(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ class EmbeddedBus:
 
     def state(self, topic: str) -> TopicState:
         with self._translated():
-            head = self._file.head(self._file.topic(topic))
-            return TopicState(topic, positions(head.begins), positions(head.ends))
+            found = self._file.topic(topic)
+            return TopicState(topic, positions(self._file.begins(found)), positions(self._file.head(found).ends))
 
     def identity(self) -> str:
         with self._translated():
