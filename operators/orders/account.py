@@ -9,8 +9,9 @@ import msgspec
 
 from operators.orders.causes import Cause, fill_key
 from operators.orders.order import Order
+from operators.orders.pretrade_open import Open
 from operators.orders.reports import FILLS_KEPT
-from operators.orders.script import Script
+from operators.orders.script import Script, Verdict
 from schemas.orders import ExecutionReport
 
 KEYS_KEPT = 10_000
@@ -76,7 +77,8 @@ class Memory(msgspec.Struct):
     """By symbol, then by fill."""
     finished: dict[str, None] = {}
     scripts: dict[str, Script] = {}
-    said: dict[str, None] = {}
+    said: dict[str, str | None] = {}
+    """Of scripts that were given up: what was refused has its reason."""
 
 
 class Account:
@@ -88,8 +90,21 @@ class Account:
         self.memory = Memory()
         self.fills: dict[str, str] = {}
         """Key of a fill, or of a correction of it, to its order."""
+        self._open: Open | None = None
         self._packed: dict[str, bytes] = {}
         self._packed_memory: bytes | None = None
+
+    @property
+    def open(self) -> Open:
+        """What the open orders may still do; kept up by ``settle`` from the first time that it is asked for."""
+        if self._open is None:
+            self._open = Open(self.orders.values())
+        return self._open
+
+    def verdict(self, update_id: str) -> Verdict | None:
+        """What was said of a cause whose script was given up."""
+        said = self.memory.said
+        return Verdict(said[update_id]) if said and update_id in said else None
 
     def touch(self, order_id: str | None = None) -> None:
         """The account changed, and this order of it: a snapshot packs it again."""
@@ -118,6 +133,8 @@ class Account:
 
     def settle(self, order: Order) -> None:
         """Keep the bounds after an order changed."""
+        if self._open is not None:
+            self._open.follow(order)
         finished = self.memory.finished
         if not order.is_finished:
             finished.pop(order.order_id, None)

@@ -20,23 +20,33 @@ class Split(msgspec.Struct, frozen=True, gc=False):
     time_ns: int
 
 
+class Halt(msgspec.Struct, frozen=True, gc=False):
+    """The kill switch: open orders of whom it concerns shall be cancelled."""
+
+    identity: str
+    reason: str
+    time_ns: int
+    """0: of no time of its own."""
+
+
 class Cause(msgspec.Struct, frozen=True, gc=False):
-    """One command, report or split, as it waits for its turn."""
+    """One command, report, split or halt, as it waits for its turn."""
 
     identity: str
     command: Event[OrderCommand] | None = None
     report: Event[ExecutionReport] | None = None
     split: Split | None = None
+    halt: Halt | None = None
 
     @property
     def time_ns(self) -> int:
         """Event time."""
-        one: Any = self.command or self.report or self.split
+        one: Any = self.command or self.report or self.split or self.halt
         return int(one.time_ns)
 
     @property
     def header(self) -> Header | None:
-        """Of the event that it is; a split is none here."""
+        """Of the event that it is; a split or a halt is none here."""
         event: Event[Any] | None = self.command or self.report
         return event.header if event else None
 
@@ -62,6 +72,21 @@ def report_cause(event: Event[ExecutionReport]) -> Cause:
         return Cause(join("report", kind, report.venue, report.symbol, "", report.reference_execution_id, str(event.time_ns)), report=event)
     filled = "" if report.cumulative_quantity is None else format(report.cumulative_quantity.normalize(), "f")
     return Cause(join("report", kind, "", "", "", str(event.time_ns), filled), report=event)
+
+
+def halt_identity(event_id: str, time_ns: int) -> str:
+    """A halt is known by its control event and its time."""
+    return join("halt", event_id, str(time_ns))
+
+
+def is_decision(identity: str) -> bool:
+    """Whether what came of a cause depended on more than its order: what was published of it holds."""
+    return identity.startswith(("command|", "halt|"))
+
+
+def said_halt(identity: str, reason: str | None) -> Cause:
+    """A halt as it was published."""
+    return Cause(identity, halt=Halt(identity, reason or "", int(identity.rpartition("|")[2])))
 
 
 def fill_key(venue: str | None, symbol: str | None, execution_id: str | None) -> str:

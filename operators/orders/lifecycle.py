@@ -7,35 +7,43 @@ change nothing, and what was published can be made again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from operators.orders.account import SAID_KEPT, Account, Waiting
-from operators.orders.causes import Cause, Split, command_cause, fill_key, report_cause, update_id
+from operators.orders.causes import (
+    Cause,
+    Split,
+    command_cause,
+    fill_key,
+    is_decision,
+    report_cause,
+    said_halt,
+    update_id,
+)
 from operators.orders.commands import ask_cancel, ask_replace, wrong_with
+from operators.orders.decimals import EXACT, ZERO
+from operators.orders.halting import apply_halt, at_time, is_due
 from operators.orders.order import Order, placed
+from operators.orders.pretrade import Checks
+from operators.orders.pretrade_open import most_open
+from operators.orders.pretrade_positions import signed_quantity
+from operators.orders.pretrade_reasons import is_hard
 from operators.orders.reports import News, Refusal, apply_report
-from operators.orders.script import Script
+from operators.orders.saying import BY_FILL, OrdersOutput, Voice
+from operators.orders.script import Script, Verdict
 from operators.orders.settings import OrdersSettings
 from operators.orders.splits import Splits, apply_split, concerns
-from schemas.dead_letters import Reason, Reject
-from schemas.event_reading import reject_event
-from schemas.events import LANES, Event, EventType, Header, Place
+from schemas.control import Control
+from schemas.dead_letters import Reason
+from schemas.events import Event, EventType, Place
 from schemas.orders import EVENT_TYPE_OF, ExecType, ExecutionReport, OrderCommand, OrderUpdate, Status
-from schemas.times import END_OF_TIME_NS, format_time
-
-SOURCE = "orders"
+from schemas.times import END_OF_TIME_NS
 
 NOT_OURS = frozenset({ExecType.TRANSFER, ExecType.CASH})
-_BY_FILL = frozenset({ExecType.BUST, ExecType.CORRECT})
-
-
-class OrdersOutput(msgspec.Struct, gc=False):
-    """What one input made, by topic."""
-
-    updates: list[Event[OrderUpdate]] = []
-    rejects: list[Reject] = []
+_MOVES = frozenset({ExecType.FILL, ExecType.TRANSFER})
 
 
 class OrderBook:
@@ -45,21 +53,24 @@ class OrderBook:
     ``unknown_after_ns``; a bust or correction waits in the same way for its fill, by the reports of its symbol. Reports alone open
     no order.
     An answer that is about no order of ours (an unknown one, or an id used before) bears version 0.
+
+    Attributes:
+        checks: what orders are held against before they leave.
     """
 
     def __init__(self, settings: OrdersSettings) -> None:
         self._wait_ns = settings.unknown_after_ns
         self._accounts: dict[str, Account] = {}
         self._splits = Splits()
-        self._made = OrdersOutput()
-        self._place = Place("", 0, 0)
+        self._voice = Voice()
+        self.checks = Checks(settings)
 
     def on_command(self, event: Event[OrderCommand]) -> OrdersOutput:
         """Apply a command; a repeated one says nothing. One without an account is to all that there are."""
-        self._begin(event.place)
+        self._voice.begin(event.place)
         for name in [event.payload.account] if event.payload.account else list(self._accounts):
             self._take(self._account(name), event)
-        return self._made
+        return self._voice.made
 
     def _take(self, account: Account, event: Event[OrderCommand]) -> None:
         command, cause = event.payload, command_cause(event)
@@ -74,51 +85,65 @@ class OrderBook:
 
     def on_report(self, event: Event[ExecutionReport]) -> OrdersOutput:
         """Apply an execution report, or let it wait for its order or its fill. What is about no order is not for here."""
-        self._begin(event.place)
+        self._voice.begin(event.place)
         report = event.payload
-        if report.exec_type in NOT_OURS or not (report.order_id or report.exec_type in _BY_FILL):
-            return self._made
+        if report.exec_type in _MOVES and report.account and report.symbol:
+            self._move(event, report.account, report.symbol)
+        if report.exec_type in NOT_OURS or not (report.order_id or report.exec_type in BY_FILL):
+            return self._voice.made
         if not report.account:
-            self._reject(event, Reason.MISSING_FIELD, f"account: expected that of order {report.order_id}, found none")
-            return self._made
+            self._voice.reject(event, Reason.MISSING_FIELD, f"account: expected that of order {report.order_id}, found none")
+            return self._voice.made
         account, cause = self._account(report.account), report_cause(event)
         waiting = account.memory.for_fill.get(report.symbol or "")
         if waiting:
             self._expire(account, waiting, event.time_ns)
-        if report.exec_type not in _BY_FILL:
+        if report.exec_type not in BY_FILL:
             self._submit(account, report.order_id or "", cause)
-            return self._made
+            return self._voice.made
         key = fill_key(report.venue, report.symbol, report.reference_execution_id)
         order_id = account.fills.get(key)
         if order_id is not None:
+            before = account.orders[order_id].filled
             self._submit(account, order_id, cause)
+            self._amend(account.orders[order_id], before, event)
         else:
             self._wait(account.memory.for_fill.setdefault(report.symbol or "", Waiting()), key, cause)
-        return self._made
+        return self._voice.made
 
     def on_split(self, split: Split, place: Place) -> OrdersOutput:
         """Adjust what was ordered before it, here and in what comes later; one that is known changes nothing.
 
         One without a time (0) adjusts what is here.
         """
-        self._begin(place)
+        self._voice.begin(place)
         if not self._splits.is_new(split):
-            return self._made
+            return self._voice.made
         for account in self._accounts.values():
             for order_id in account.order_ids():
                 self._submit_split(account, order_id, split)
-        return self._made
+        return self._voice.made
+
+    def on_control(self, control: Control) -> OrdersOutput:
+        """Take a limit, an instrument or a trading state; again changes nothing. A halt asks for the cancel of what is open."""
+        self._voice.begin(control.place)
+        self.checks.put(control)
+        if not self.checks.trading.is_active:
+            for account in self._accounts.values():
+                for order_id in list(account.orders) if self.checks.trading.halt_of(account.name) else []:
+                    self._halt(account, order_id)
+        return self._voice.made
 
     def on_watermark(self, time_ns: int) -> OrdersOutput:
         """No earlier event will come. At the end of time nothing waits any longer."""
-        self._begin(Place("", 0, 0))
+        self._voice.begin(Place("", 0, 0))
         for account in self._accounts.values():
             if time_ns == END_OF_TIME_NS:
                 for order_id, script in list(account.memory.scripts.items()):
                     self._leave(account, order_id, script)
             for waiting in (account.memory.for_order, *account.memory.for_fill.values()):
                 self._expire(account, waiting, time_ns)
-        return self._made
+        return self._voice.made
 
     def adopt(self, updates: Iterable[tuple[str, OrderUpdate]]) -> None:
         """Take as said what was published: (event id, payload) in the order of each account; what the state knows is passed over."""
@@ -137,24 +162,28 @@ class OrderBook:
                 continue
             if not script:
                 script = account.memory.scripts[update.order_id] = Script([])
-            script.said.append(event_id)
-            script.version = max(script.version, update.version)
+            script.add(event_id, update.version)
+            identity = event_id.removeprefix(update_id(update.account, update.order_id, ""))
+            if is_decision(identity):
+                script.reasons[event_id] = update.reason
+            if identity.startswith("halt|"):
+                script.hold(event_id, said_halt(identity, update.reason))
 
     def snapshot(self) -> dict[str, Any]:
         """All that is remembered, as plain data."""
         return {
             "version": 1,
             "splits": self._splits.stored(),
+            "checks": self.checks.stored(),
             "accounts": {name: account.stored() for name, account in self._accounts.items()},
         }
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Continue from a snapshot, on a book that has seen nothing."""
         self._splits = Splits(stored["splits"])
+        if "checks" in stored:
+            self.checks.load(stored["checks"])
         self._accounts = {name: Account.from_stored(name, one) for name, one in stored["accounts"].items()}
-
-    def _begin(self, place: Place) -> None:
-        self._made, self._place = OrdersOutput(), place
 
     def _account(self, name: str) -> Account:
         account = self._accounts.get(name)
@@ -165,13 +194,13 @@ class OrderBook:
 
     def _submit(self, account: Account, order_id: str, cause: Cause) -> None:
         """Apply a cause to an order, now or when its turn comes."""
-        script = account.memory.scripts.get(order_id)
+        script, update = account.memory.scripts.get(order_id), update_id(account.name, order_id, cause.identity)
         if script is None:
-            self._apply(account, order_id, cause)
+            self._apply(account, order_id, cause, account.verdict(update))
             return
-        script.hold(update_id(account.name, order_id, cause.identity), cause)
+        script.hold(update, cause)
         while due := script.next():
-            self._apply(account, order_id, due)
+            self._apply(account, order_id, due, script.verdict(update_id(account.name, order_id, due.identity)))
         if script.is_over and account.memory.scripts.get(order_id) is script:
             self._leave(account, order_id, script)
 
@@ -183,50 +212,77 @@ class OrderBook:
         if script.said and order:
             order.version = max(order.version, script.version)
             account.touch(order_id)
-        account.memory.said |= dict.fromkeys(script.said[:SAID_KEPT])
+        account.memory.said |= {update: script.reasons.get(update) for update in script.said[:SAID_KEPT]}
         while len(account.memory.said) > SAID_KEPT:
             del account.memory.said[next(iter(account.memory.said))]
         for cause in script.held.values():
             self._submit(account, order_id, cause)
 
-    def _apply(self, account: Account, order_id: str, cause: Cause) -> None:
+    def _apply(self, account: Account, order_id: str, cause: Cause, said: Verdict | None) -> None:
         account.touch(order_id)
         order = account.orders.get(order_id)
         if cause.command:
-            self._command(account, order_id, order, cause, cause.command)
+            self._command(account, order_id, order, cause, cause.command, said)
         elif cause.report:
             self._report(account, order_id, order, cause, cause.report)
         elif cause.split and order and (reason := apply_split(order, cause.split)):
-            self._say(account, order, cause, News(EventType.ORDER_REPLACED, reason))
+            self._voice.say(account, order, cause, News(EventType.ORDER_REPLACED, reason))
+        elif cause.halt and order and (said or cause.halt == self.checks.trading.halt_of(account.name)) and apply_halt(order, cause.halt):
+            timed = msgspec.structs.replace(cause, halt=at_time(cause.halt, order))
+            self._voice.say(account, order, timed, News(EVENT_TYPE_OF[order.status], cause.halt.reason))
         order = account.orders.get(order_id)
         if order:
             account.settle(order)
+            self._halt(account, order_id)
 
-    def _command(self, account: Account, order_id: str, order: Order | None, cause: Cause, event: Event[OrderCommand]) -> None:
+    def _command(
+        self, account: Account, order_id: str, order: Order | None, cause: Cause, event: Event[OrderCommand], said: Verdict | None
+    ) -> None:
         command = event.payload
         if command.command == "place":
-            self._open(account, order_id, order, cause, event)
+            self._open(account, order_id, order, cause, event, said)
         elif command.command == "cancel_all":
             if order and command.symbol in (None, order.symbol) and ask_cancel(order) is None:
-                self._say(account, order, cause, News(EVENT_TYPE_OF[order.status]))
+                self._voice.say(account, order, cause, News(EVENT_TYPE_OF[order.status]))
         elif order is None:
             unknown = f"unknown order {order_id} for account {account.name}"
-            self._answer(account, order_id, cause, event, EventType.ORDER_CANCEL_REJECTED, unknown)
+            self._voice.answer(account, order_id, cause, event, EventType.ORDER_CANCEL_REJECTED, unknown)
         else:
-            reason = ask_cancel(order) if command.command == "cancel" else ask_replace(order, event)
-            self._say(account, order, cause, News(EventType.ORDER_CANCEL_REJECTED if reason else EVENT_TYPE_OF[order.status], reason))
+            reason = ask_cancel(order) if command.command == "cancel" else self._replace(account, order, event, said)
+            self._voice.say(account, order, cause, News(EventType.ORDER_CANCEL_REJECTED if reason else EVENT_TYPE_OF[order.status], reason))
 
-    def _open(self, account: Account, order_id: str, order: Order | None, cause: Cause, event: Event[OrderCommand]) -> None:
+    def _replace(self, account: Account, order: Order, event: Event[OrderCommand], said: Verdict | None) -> str | None:
+        """Ask for other terms; why not, where they cannot be, or are refused before they leave."""
+        before = most_open(order)
+        reason = ask_replace(order, event)
+        if reason is None:
+            reason = self._checked(account, order, before, event.time_ns, said)
+            if reason is not None:
+                order.requests.pop()
+        return reason
+
+    def _checked(self, account: Account, order: Order, before: Decimal, time_ns: int, said: Verdict | None) -> str | None:
+        """Why the checks refuse what an order asks for; what was published of it holds."""
+        if said is not None and said.reason is not None:
+            return said.reason
+        if self.checks.are_idle:
+            return None
+        return self.checks.refusal(account.open, order, before, time_ns, is_decided=said is not None)
+
+    def _open(
+        self, account: Account, order_id: str, order: Order | None, cause: Cause, event: Event[OrderCommand], said: Verdict | None
+    ) -> None:
         if order:
             used = f"order id {order_id} was used before by another placing"
-            self._answer(account, order_id, cause, event, EventType.ORDER_REJECTED, used)
+            self._voice.answer(account, order_id, cause, event, EventType.ORDER_REJECTED, used)
             return
         order = placed(event.payload, order_id, event.header.correlation_id, event.time_ns)
-        reason = wrong_with(order)
+        reason = wrong_with(order) or self._checked(account, order, ZERO, event.time_ns, said)
         if reason:
             order.ended = Status.REJECTED
         account.orders[order_id] = order
-        self._say(account, order, cause, News(EVENT_TYPE_OF[order.status], reason))
+        event_type = EventType.ORDER_REJECTED_CRITICAL if is_hard(reason) else EVENT_TYPE_OF[order.status]
+        self._voice.say(account, order, cause, News(event_type, reason))
         for split in self._splits.of(order.symbol):
             self._submit_split(account, order_id, split)
         for waiting in account.memory.for_order.take(order_id):
@@ -243,61 +299,50 @@ class OrderBook:
             return
         outcome = apply_report(order, event)
         if isinstance(outcome, Refusal):
-            self._reject(event, outcome.reason, outcome.detail)
+            self._voice.reject(event, outcome.reason, outcome.detail)
             return
         if not is_fill:
             order.remember(cause.identity)
         if outcome:
-            self._say(account, order, cause, outcome)
+            self._voice.say(account, order, cause, outcome)
         if is_fill or (report.exec_type is ExecType.CORRECT and report.execution_id):
             for waiting in account.index(order, report):
                 self._submit(account, order_id, waiting)
+
+    def _halt(self, account: Account, order_id: str) -> None:
+        """Ask for the cancel of an open order whose account is halted."""
+        halt, order = self.checks.trading.halt_of(account.name), account.orders.get(order_id)
+        if halt and order and is_due(order, halt):
+            self._submit(account, order_id, Cause(halt.identity, halt=halt))
 
     def _submit_split(self, account: Account, order_id: str, split: Split) -> None:
         order = account.orders.get(order_id)
         if order is None or concerns(order, split):
             self._submit(account, order_id, Cause(split.identity, split=split))
 
-    def _say(self, account: Account, order: Order, cause: Cause, news: News) -> None:
-        order.version += 1
-        update = order.update(news.reason, news.last_quantity, news.last_price)
-        self._emit(account, cause, news.event_type, update, order.correlation_id)
-
-    def _answer(
-        self, account: Account, order_id: str, cause: Cause, event: Event[OrderCommand], event_type: EventType, reason: str
-    ) -> None:
-        """Refuse a command that is about no order of ours; an order of that id stays as it is."""
-        asked = placed(event.payload, order_id, "", 0)
-        asked.ended = Status.REJECTED
-        if event.payload.command != "place":
-            asked.order_type = asked.time_in_force = None
-        self._emit(account, cause, event_type, asked.update(reason), event.header.correlation_id)
-
-    def _emit(self, account: Account, cause: Cause, event_type: EventType, update: OrderUpdate, correlation_id: str) -> None:
-        event_id = update_id(account.name, update.order_id, cause.identity)
-        if event_id in account.memory.said:
+    def _move(self, event: Event[ExecutionReport], account: str, symbol: str) -> None:
+        """A fill or transfer changes a position, whether its order is known or not."""
+        report, owner = event.payload, self._accounts.get(account)
+        key = fill_key(report.venue, symbol, report.execution_id)
+        if owner and key in owner.fills:
             return
-        header = Header(event_id, correlation_id, event_type.value, int(LANES[event_type]), format_time(cause.time_ns), SOURCE)
-        self._made.updates.append(Event(header, update, cause.time_ns, self._place))
+        if not (owner and report.order_id in owner.orders) and not self.checks.positions.is_new(account, symbol, key):
+            return
+        signed = signed_quantity(report, self._splits.ratio_since(symbol, event.time_ns))
+        self.checks.positions.on_report(account, symbol, event.header.event_id, signed, event.time_ns)
+
+    def _amend(self, order: Order, before: Decimal, event: Event[ExecutionReport]) -> None:
+        """A bust or correction changes a position by what it changed of its order."""
+        changed = EXACT.subtract(order.filled, before)
+        signed = changed if order.side == "buy" else -changed
+        self.checks.positions.on_report(order.account, order.symbol or "", event.header.event_id, signed, event.time_ns)
 
     def _wait(self, waiting: Waiting, name: str, cause: Cause) -> None:
         gone = waiting.add(name, cause)
         if gone:
-            self._orphan(gone, "too many reports wait")
+            self._voice.orphan(gone, "too many reports wait")
 
     def _expire(self, account: Account, waiting: Waiting, time_ns: int) -> None:
         for cause in waiting.expire(time_ns - self._wait_ns):
             account.touch()
-            self._orphan(cause, "none came in time")
-
-    def _orphan(self, cause: Cause, why: str) -> None:
-        """A bust or correction that names no order is the portfolio's alone."""
-        event = cause.report
-        if event is None or not event.payload.order_id:
-            return
-        report = event.payload
-        what = f"fill {report.reference_execution_id}" if report.exec_type in _BY_FILL else f"order {report.order_id}"
-        self._reject(event, Reason.ORPHAN, f"expected {what} of account {report.account}, found none: {why}")
-
-    def _reject(self, event: Event[ExecutionReport], reason: Reason, detail: str) -> None:
-        self._made.rejects.append(reject_event(event, reason, detail))
+            self._voice.orphan(cause, "none came in time")

@@ -74,6 +74,10 @@ class Order(msgspec.Struct):
     seen: dict[str, None] = {}
     splits: list[tuple[int, Decimal]] = []
     """(event time, ratio) of those that it went through."""
+    by_system: bool = False
+    """The cancel that is pending, or was confirmed, was asked for by the kill switch."""
+    unit_needs: Decimal = ZERO
+    """What a unit of it may add to the account's exposure, in the account's currency; 0: it adds nothing, or nobody asked."""
 
     @property
     def status(self) -> Status:

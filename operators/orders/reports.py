@@ -111,7 +111,8 @@ def _end(order: Order, event: Event[ExecutionReport]) -> Outcome:
         return _illegal(order, report)
     order.ended, order.halted, order.cancel_pending = status, None, False
     order.requests.clear()
-    return _news(order, report)
+    is_ours = order.by_system and status is Status.CANCELED
+    return _news(order, report, EventType.ORDER_CANCELLED_SYSTEM if is_ours else None)
 
 
 def _replaced(order: Order, event: Event[ExecutionReport]) -> Outcome:
@@ -149,7 +150,7 @@ def _named(order: Order, stated: Request, otherwise: int) -> int:
 def _cancel_rejected(order: Order, event: Event[ExecutionReport]) -> Outcome:
     if not order.cancel_pending:  # FIX has one message, Order Cancel Reject, for both
         return _replace_rejected(order, event)
-    order.cancel_pending = False
+    order.cancel_pending = order.by_system = False
     return _refused(order, event)
 
 

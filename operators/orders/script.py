@@ -7,12 +7,21 @@ script is done.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from operators.orders.causes import Cause
 
 HELD_KEPT = 1_000
 """Causes held for one order. With more, what the script waits for is not coming (its input is no longer kept): the script is given up."""
+
+
+class Verdict(NamedTuple):
+    """What was published of a cause whose outcome depends on more than its order."""
+
+    reason: str | None
+    """Of its refusal; None: it was accepted."""
 
 
 class Script(msgspec.Struct):
@@ -24,6 +33,17 @@ class Script(msgspec.Struct):
     """Of the last of them."""
     held: dict[str, Cause] = {}
     """By the id of the update that each would make."""
+    reasons: dict[str, str | None] = {}
+    """What was said of commands and halts, by the update's id: it is not decided again."""
+
+    def add(self, update_id: str, version: int) -> None:
+        """One more that was published."""
+        self.said.append(update_id)
+        self.version = max(self.version, version)
+
+    def verdict(self, update_id: str) -> Verdict | None:
+        """What was said of a cause; None: nothing that decides."""
+        return Verdict(self.reasons[update_id]) if update_id in self.reasons else None
 
     def hold(self, update_id: str, cause: Cause) -> None:
         """Keep a cause until its turn; one that is held already is a duplicate."""

@@ -12,6 +12,12 @@ class OrdersSettings:
 
     unknown_after_ns: int = 60_000_000_000
     """Event time for which a report on an unknown order waits for the order's command."""
+    collar: Decimal | None = None
+    """Most distance of a limit price from the last mark, as a fraction of the mark; None: any."""
+    buying_power: Decimal | None = None
+    """Gross exposure with open orders is at most so many times the equity; None: any."""
+    restricted: tuple[str, ...] = ()
+    """Symbols in which no order is placed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,14 @@ class Splits:
         """Those of a symbol, as they came."""
         return list(self._by_symbol.get(symbol or "", {}).values())
 
+    def ratio_since(self, symbol: str, time_ns: int) -> Decimal:
+        """Today's units in one unit of that time, as far as splits have a time."""
+        ratio = Decimal(1)
+        for split in self._by_symbol.get(symbol, {}).values():
+            if time_ns < split.time_ns:
+                ratio = EXACT.multiply(ratio, split.ratio)
+        return ratio
+
     def stored(self) -> list[Any]:
         """As plain data."""
         return [msgspec.msgpack.encode(split) for known in self._by_symbol.values() for split in known.values()]

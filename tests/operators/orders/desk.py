@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from operators.orders.causes import Split
-from operators.orders.lifecycle import OrderBook, OrdersOutput
+from operators.orders.lifecycle import OrderBook
+from operators.orders.saying import OrdersOutput
 from operators.orders.settings import OrdersSettings
 from schemas.dead_letters import Reject
 from schemas.events import Event, Header, Place

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from operators.orders.causes import Split
-from operators.orders.lifecycle import OrderBook, OrdersOutput
+from operators.orders.lifecycle import OrderBook
+from operators.orders.saying import OrdersOutput
 from schemas.events import Event, Place
 from schemas.orders import ExecType, ExecutionReport, OrderCommand
 from schemas.times import END_OF_TIME_NS
