@@ -11,7 +11,7 @@ from bytewax.operators import KeyedStream
 
 from flows.table import FlowRow
 from schemas.control import Control
-from schemas.events import RawEnvelope
+from schemas.events import Event, RawEnvelope
 from schemas.outgoing import Outgoing
 
 SHARD_KEYS = (
@@ -56,6 +56,8 @@ class Context:
     said: Said
     controls: tuple[Control, ...] = ()
     """What the control topics held when the run started: applied to fresh state before the first event."""
+    present: Callable[[], Sequence[Event[Any]]] = tuple
+    """What the compacted topics of events hold that the flow reads from the bus: for steps that must know it before their first event."""
     failing: AbstractContextManager[object] = field(default_factory=nullcontext)
     """Entered around a step's work: hears of the error that ends it, which the engine of a cluster loses."""
     recovers: bool = True

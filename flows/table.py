@@ -27,8 +27,11 @@ MARKET = FlowRow(
 
 ORDERS = FlowRow(
     name="orders",
-    reads=("orders.commands", "orders.events", "control.actions"),
-    writes=("orders.updates", "dead.letters"),
+    reads=(
+        *("orders.commands", "orders.events", "control.actions", "control.limits", "control.trading", "control.instruments"),
+        *("market.marks", "portfolio.positions", "portfolio.accounts"),
+    ),
+    writes=("orders.updates", "risk.alerts", "dead.letters"),
     says=("orders.updates",),
     by_line=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -18,6 +18,10 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
+
+
+First = Callable[[str, Sequence[Event[Any]]], Iterable[Any]]
+"""From a shard's key and the present contents of topics to the inputs of a fresh step."""
 
 
 class Hostable(Protocol[In_contra, Out_co]):
@@ -42,12 +46,20 @@ class Hostable(Protocol[In_contra, Out_co]):
 class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
     """Runs one operator as a step. Emits nothing at the end of input: a stopped run keeps what is open as state."""
 
-    def __init__(self, step_id: str, context: Context, make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]], saved: Any) -> None:
+    def __init__(
+        self,
+        step_id: str,
+        context: Context,
+        make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]],
+        first: First | None,
+        saved: Any,
+    ) -> None:
         self._step_id = step_id
         self._context = context
         self._key = ""
         self._operator: Hostable[In, Out] | None = None
         self._make = make
+        self._first = first
         self._saved = saved
 
     def _start(self, key: str) -> Hostable[In, Out]:
@@ -58,6 +70,8 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
             operator = self._make(shard, None)
             for control in self._context.controls:
                 operator.process(control)  # type: ignore[arg-type]
+            for known in self._first(key, self._context.present()) if self._first else ():
+                operator.process(known)
             if operator.adopts_when_fresh:
                 operator.adopt(self._context.said.since(None))
             return operator
@@ -91,15 +105,20 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
 
 
 def hosted(
-    step_id: str, stream: KeyedStream[In], context: Context, make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]]
+    step_id: str,
+    stream: KeyedStream[In],
+    context: Context,
+    make: Callable[[int, dict[str, Any] | None], Hostable[In, Out]],
+    first: First | None = None,
 ) -> KeyedStream[Out]:
     """Apply an operator per shard; the step's id names stored state.
 
     Args:
         make: ``make(shard, None)`` starts afresh, ``make(shard, state)`` from a snapshot.
+        first: ``first(key, events)``: what a fresh step takes of the present contents of the flow's topics, before anything else comes.
     """
     keyed = op.map(f"{step_id}_name", stream, lambda pair: (pair[0], pair))
-    return op.stateful_batch(step_id, keyed, lambda saved: HostedStep(step_id, context, make, saved))
+    return op.stateful_batch(step_id, keyed, lambda saved: HostedStep(step_id, context, make, first, saved))
 
 
 def pick(step_id: str, stream: KeyedStream[In], part: str) -> KeyedStream[Any]:

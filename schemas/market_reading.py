@@ -1,4 +1,4 @@
-"""Bars from the wire, as columns by shard: ours, and those of a feed that knows less of them."""
+"""Bars and marks from the wire, as columns: ours, and those of a feed that knows less of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.event_codec import decode_event
 from schemas.events import Time
 from schemas.intervals import interval_text, wire_interval
 from schemas.market import Bar, Symbol
-from schemas.market_frames import BAR, Bars
+from schemas.market_frames import BAR, MARK, Bars, Marks
 from schemas.portable_bars import portable
 from schemas.symbols import SYMBOLS
 from schemas.times import format_time, parse_time
@@ -79,6 +79,44 @@ def bars_of(rows: Bars, configured: Sequence[str]) -> Iterator[tuple[Bar, int]]:
         text = interval_text(interval, configured) or ""
         times = format_time(start), format_time(end)
         yield Bar(SYMBOLS.names[symbol], text, *times, first, high, low, close, volume, vwap, trades), offset
+
+
+class WireMark(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A mark from outside: it needs a price, or a bid or an ask. Unknown fields pass."""
+
+    symbol: Symbol
+    price: float | None = None
+    bid: float | None = None
+    ask: float | None = None
+    size: float | None = None
+    day_volume: float = 0.0
+    sequence: int | None = None
+
+
+def read_mark(value: bytes, offset: int) -> Marks:
+    """Shape (1,): the mark of a record, without its volatilities.
+
+    Raises:
+        RejectedRecord: it is none.
+    """
+    event = decode_event(value, WireMark)
+    mark = event.payload
+    row = np.zeros(1, MARK)
+    row["time"] = _parsed("header.timestamp", event.header.timestamp)
+    for name in ("price", "size", "bid", "ask"):
+        given = getattr(mark, name)
+        row[name] = np.nan if given is None else given
+    row["ewma_variance"] = row["realized_variance"] = np.nan
+    row["day_volume"], row["sequence"] = mark.day_volume, -1 if mark.sequence is None else mark.sequence
+    row["offset"], row["symbol"] = offset, SYMBOLS.code(mark.symbol)
+    if mark.price is None and mark.bid is None and mark.ask is None:
+        raise RejectedRecord(Reason.MISSING_FIELD, "expected a mark's price, bid or ask, found none")
+    return row
+
+
+def joined_marks(marks: Sequence[Marks]) -> Marks:
+    """One array, in their order."""
+    return np.concatenate(marks) if len(marks) > 1 else marks[0]
 
 
 def _times(bar: WireBar) -> tuple[int, int]:

@@ -23,7 +23,8 @@ def flow_settings(flow: str, settings: Settings) -> Any:
     if flow == "orders":
         from operators.orders.settings import OrdersSettings
 
-        return OrdersSettings(settings.orders.unknown_after.ns)
+        orders = settings.orders
+        return OrdersSettings(orders.unknown_after.ns, orders.collar, orders.buying_power, orders.restricted)
     if flow == "paper":
         from operators.orders.settings import PaperSettings
 

@@ -26,7 +26,7 @@ from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord, UsageError
 from schemas.event_reading import PAYLOADS, read_event
 from schemas.events import Place, Watermark
-from schemas.market_reading import bars_by_shard, read_bar
+from schemas.market_reading import bars_by_shard, read_bar, read_mark
 from schemas.tick_codec import TickDecoder
 from schemas.ticks import NO_SYMBOL, WATERMARK, Rows, empty_rows
 from schemas.times import END_OF_TIME_NS
@@ -48,7 +48,7 @@ STEP_BYTES = 16 << 20
 LINE_NS = 1_000_000
 """A line was first seen at no time that is known: its number in milliseconds since 1970 stands for it."""
 
-TICKS, BARS = "market.ticks", "market.bars"
+TICKS, BARS, MARKS, TRADING = "market.ticks", "market.bars", "market.marks", "control.trading"
 
 Result = TypeVar("Result")
 
@@ -213,7 +213,11 @@ class PipeInput:
             return [(EVENTS, [event])]
         if topic == BARS:
             return [(SHARD_KEYS[shard], rows) for shard, rows in bars_by_shard([read_bar(envelope(topic, line, value), line)])]
+        if topic == MARKS:
+            return [(MARKS, read_mark(envelope(topic, line, value), line))]
         control, own_id = decode_control(topic, None, value, 0, line), f"{topic}|{line}"
+        if topic == TRADING and not control.time_ns:  # what it makes is an event, and happened when event time had come so far
+            control = replace(control, time_ns=self._times.time_of(topic) or line * LINE_NS)
         return [(CONTROL, control if control.event_id else replace(control, id=control.id or own_id, event_id=own_id))]
 
     def _rejected(self, rejects: Sequence[Reject]) -> tuple[str, Item]:

@@ -78,6 +78,7 @@ def _distinct(values: tuple[Duration, ...]) -> tuple[Duration, ...]:
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Intervals = Annotated[tuple[PositiveDuration, ...], BeforeValidator(_listed), AfterValidator(_distinct)]
 DurationOrOff = Annotated[PositiveDuration | None, BeforeValidator(_off_is_none)]
+DecimalOrOff = Annotated[Decimal | None, BeforeValidator(_off_is_none)]
 
 
 class BusSettings(Section):
@@ -113,6 +114,18 @@ class OrdersSettings(Section):
     unknown_after: PositiveDuration = Field(
         default=Duration.of("1m"), description="event time for which a report on an unknown order waits for the order's command"
     )
+    collar: DecimalOrOff = Field(
+        default=None,
+        gt=0,
+        description="most distance of a limit price from the last mark, as a fraction of it (0.05: 5%), of a stop limit from its stop; `off`: any",
+    )
+    buying_power: DecimalOrOff = Field(
+        default=None, gt=0, description="gross exposure with the open orders that add to it, as a multiple of the equity at most; `off`: any"
+    )
+    restricted: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="symbols in which no order may be placed"
+    )
+
 
 
 Amount = Annotated[Decimal, Field(ge=0)]

@@ -77,6 +77,10 @@ def _allowed(field: Any) -> str:
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     bounds = [f"{word} {getattr(note, name):g}" for note in field.metadata for name, word in words.items() if hasattr(note, name)]
     bounds = [bound.replace("1e+06", "1000000") for bound in bounds]
+    if "Decimal" in str(field.annotation) and type(None) in get_args(field.annotation):
+        bounds.append("`off`")
+    if field.annotation == tuple[str, ...]:
+        return "texts"
     return ", ".join(bounds) or _KINDS[getattr(field.annotation, "__name__", str(field.annotation))]
 
 

@@ -13,12 +13,14 @@ from bytewax.dataflow import Dataflow
 from flows.flow import Context, Flow, step_id
 from schemas.bus import Bus
 from schemas.control import Control
+from schemas.event_reading import PAYLOADS
 from schemas.topics import TOPICS
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
 from trademaster.engine.bus_part import Reading
 from trademaster.engine.event_parts import read_controls
 from trademaster.engine.plan import Plan
+from trademaster.engine.present import Present
 from trademaster.engine.runtime import Failing, Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
@@ -85,7 +87,13 @@ def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequenc
         said=said,
         controls=tuple(control for control in controls if control.topic in flow.row.reads),
         failing=runtime.failing,
+        present=Present(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds), present_topics(flow)),
     )
+
+
+def present_topics(flow: Flow) -> list[str]:
+    """Compacted topics of events: what they hold is present, whatever came before."""
+    return [topic for topic in flow.row.reads if TOPICS[topic].compacted and topic in PAYLOADS]
 
 
 def read_present_controls(bus: Bus, flows: Sequence[Flow]) -> list[Control]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flows.flow import SHARD_KEYS
 from schemas.bus import Batch
@@ -12,13 +12,13 @@ from schemas.control_codec import decode_control
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
 from schemas.event_reading import read_event
-from schemas.events import Place
-from schemas.market_reading import bars_by_shard, read_bar
+from schemas.events import Event, Place
+from schemas.market_reading import bars_by_shard, joined_marks, read_bar, read_mark
 from trademaster.engine.bus_part import REJECTED, BusPart, Item
 
 Read = TypeVar("Read")
 
-EVENTS, CONTROL = "events", "control"
+EVENTS, CONTROL, MARKS = "events", "control", "marks"
 """Keys under which they arrive: to which shard each belongs is for a flow to say."""
 
 
@@ -39,7 +39,7 @@ class EventPart(BusPart):
 
     def items(self, batch: Batch) -> list[Item]:
         self._runtime.recorder.batch(self._topic, len(batch), len(batch))
-        events, rejects = _read(batch, lambda place, _, value: read_event(place, value))
+        events, rejects = read_events(batch)
         items: list[Item] = [(EVENTS, events)] if events else []
         return [*items, (REJECTED, rejects)] if rejects else items
 
@@ -52,6 +52,21 @@ class BarPart(BusPart):
         bars, rejects = _read(batch, lambda place, _, value: read_bar(value, place.offset))
         items: list[Item] = [(SHARD_KEYS[shard], rows) for shard, rows in bars_by_shard(bars)]
         return [*items, (REJECTED, rejects)] if rejects else items
+
+
+class MarkPart(BusPart):
+    """Marks as an array a batch."""
+
+    def items(self, batch: Batch) -> list[Item]:
+        self._runtime.recorder.batch(self._topic, len(batch), len(batch))
+        marks, rejects = _read(batch, lambda place, _, value: read_mark(value, place.offset))
+        items: list[Item] = [(MARKS, joined_marks(marks))] if marks else []
+        return [*items, (REJECTED, rejects)] if rejects else items
+
+
+def read_events(batch: Batch) -> tuple[list[Event[Any]], list[Reject]]:
+    """The events of a batch, and what of it is none."""
+    return _read(batch, lambda place, _, value: read_event(place, value))
 
 
 def read_controls(batch: Batch) -> tuple[list[Control], list[Reject]]:

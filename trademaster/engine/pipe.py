@@ -20,12 +20,13 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.flow import Context, step_id
+from schemas.control_codec import decode_control
 from schemas.errors import UsageError
-from schemas.event_reading import read_event
+from schemas.event_reading import PAYLOADS, read_event
 from schemas.events import Place, RawEnvelope
 from schemas.outgoing import Outgoing
 from trademaster.engine.bus_part import Item
-from trademaster.engine.event_parts import EVENTS
+from trademaster.engine.event_parts import CONTROL, EVENTS
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.topology import find_rows, topics_in_cycles, topics_read
 from trademaster.engine.wiring import Ends, find_flows, wire
@@ -81,12 +82,19 @@ class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
         self._progress.rounds += 1
         if self._progress.rounds > MOST_ROUNDS:
             raise UsageError(f"expected what a line causes to end, found that it went round the flows {MOST_ROUNDS} times")
-        step: list[tuple[str, Item]] = [(place.topic, (EVENTS, [read_event(place, value)])) for place, value in self._progress.back]
+        step: list[tuple[str, Item]] = [(place.topic, _item(place, value)) for place, value in self._progress.back]
         self._progress.back = []
         return step
 
     def snapshot(self) -> None:
         return None
+
+
+def _item(place: Place, value: bytes) -> Item:
+    """A record that a flow wrote, as its source would give it."""
+    if place.topic in PAYLOADS:
+        return EVENTS, [read_event(place, value)]
+    return CONTROL, decode_control(place.topic, None, value, place.partition, place.offset)
 
 
 class Steps(FixedPartitionedSource[tuple[str, Item], None]):

@@ -9,11 +9,16 @@ from bytewax.inputs import FixedPartitionedSource
 
 from schemas.event_reading import PAYLOADS
 from trademaster.engine.bus_part import BusPart, Item, Reading
-from trademaster.engine.event_parts import BarPart, ControlPart, EventPart
+from trademaster.engine.event_parts import BarPart, ControlPart, EventPart, MarkPart
 from trademaster.engine.runtime import Runtime
 from trademaster.engine.tick_part import TickPart
 
-PART_OF: dict[str, Callable[..., BusPart]] = {"market.ticks": TickPart, "market.bars": BarPart, **dict.fromkeys(PAYLOADS, EventPart)}
+PART_OF: dict[str, Callable[..., BusPart]] = {
+    "market.ticks": TickPart,
+    "market.bars": BarPart,
+    "market.marks": MarkPart,
+    **dict.fromkeys(PAYLOADS, EventPart),
+}
 """Kind of part of a topic; all others are ControlPart."""
 
 
