@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.control import Account, Action, Instrument, Limit
+from schemas.control import Account, Action, Instrument, Limit, Trading
 from schemas.errors import InputFileError, UsageError
 from schemas.events import Payload
 from schemas.json_errors import JSON_ERRORS, explained, shown
@@ -23,11 +23,17 @@ from sources.columns import plain_name
 
 MAX_FILE_BYTES = 64 << 20
 
-KINDS: dict[str, type[Payload]] = {"accounts": Account, "instruments": Instrument, "limits": Limit, "actions": Action}
+KINDS: dict[str, type[Payload]] = {
+    "accounts": Account,
+    "instruments": Instrument,
+    "limits": Limit,
+    "actions": Action,
+    "trading": Trading,
+}
 """What may be loaded, by the key or the word that names it."""
 
 _YAML, _TABLES, _LINES = (".yaml", ".yml", ".json"), (".csv", ".tsv", ".txt"), (".jsonl", ".ndjson")
-_TOLD_BY = {"limitId": "limits", "action": "actions", "account": "accounts", "symbol": "instruments"}
+_TOLD_BY = {"limitId": "limits", "action": "actions", "state": "trading", "account": "accounts", "symbol": "instruments"}
 """A field that only entries of one kind have; the first of them that is there decides."""
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

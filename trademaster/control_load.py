@@ -9,8 +9,9 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from schemas.bus import Bus
-from schemas.control import Action
-from schemas.errors import UsageError
+from schemas.control import Action, Trading
+from schemas.control_checks import check_trading
+from schemas.errors import RejectedRecord, UsageError
 from schemas.event_outgoing import event_encoder
 from schemas.events import LANES, Event, EventType, Header, Payload, Place
 from schemas.times import format_time, parse_time
@@ -18,13 +19,16 @@ from trademaster.control_files import KINDS, ControlFile, Entry
 from trademaster.forms import faults_of, fill, names_of
 
 TOPIC_OF = {kind: f"control.{kind}" for kind in KINDS}
-ORDER = ("instruments", "accounts", "limits", "actions")
+ORDER = ("instruments", "accounts", "limits", "trading", "actions")
 """What others speak of is written before them."""
 
 MAX_FAULTS = 50
 """A message says no more of them than that; it counts the rest."""
 
-_ID_FIELD = {"limits": "limit_id", "instruments": "symbol", "accounts": "account"}
+_ID_FIELD = {"limits": "limit_id", "instruments": "symbol", "accounts": "account", "trading": "account"}
+_FIRM = "firm"
+"""Own id of the firm's trading state, which names no account."""
+
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 Events = dict[str, list[Event[Payload]]]
@@ -50,7 +54,7 @@ def control_events(file: ControlFile, *, source: str, now_ns: int, as_of_ns: int
             wrong.add(entry.kind)
             continue
         event = _event(entry.kind, payload, now_ns if as_of_ns is None else as_of_ns)
-        own_id = str(getattr(payload, _ID_FIELD[entry.kind])) if entry.kind in _ID_FIELD else event.header.event_id
+        own_id = _own_id(entry.kind, payload) if entry.kind in _ID_FIELD else event.header.event_id
         before = places.setdefault((entry.kind, own_id), entry.place)
         if before != entry.place:
             faults.append(f"{entry.place}: expected each of the {entry.kind} once, found what stands at {before} already")
@@ -132,10 +136,30 @@ def _event(kind: str, payload: Payload, time_ns: int) -> Event[Payload]:
     digest = blake2b(msgspec.json.encode(payload), digest_size=16).hexdigest()
     if isinstance(payload, Action) and payload.timestamp is not None:
         time_ns = parse_time(payload.timestamp)
-    name = f"{topic}|{getattr(payload, _ID_FIELD[kind])}|{digest}" if kind in _ID_FIELD else f"{topic}|{digest}"
+    name = f"{topic}|{_own_id(kind, payload)}|{digest}" if kind in _ID_FIELD else f"{topic}|{digest}"
     event_type = EventType.CONTROL_UPDATE
     header = Header(name, name, event_type.value, int(LANES[event_type]), format_time(time_ns), "input")
     return Event(header, payload, time_ns, Place(topic, 0, 0))
+
+
+def trading_event(trading: Trading, now_ns: int) -> Events:
+    """A trading state that a person says now; saying it again later is another event.
+
+    Raises:
+        UsageError: it is nobody's.
+    """
+    try:
+        check_trading(trading)
+    except RejectedRecord as error:
+        raise UsageError(str(error)) from None
+    event = _event("trading", trading, now_ns)
+    name = f"{event.header.event_id}|{now_ns}"
+    header = msgspec.structs.replace(event.header, event_id=name, correlation_id=name)
+    return {TOPIC_OF["trading"]: [msgspec.structs.replace(event, header=header)]}
+
+
+def _own_id(kind: str, payload: Payload) -> str:
+    return str(getattr(payload, _ID_FIELD[kind]) or _FIRM)
 
 
 def _failure(source: str, faults: list[str], wrong: Iterable[str]) -> UsageError:

@@ -117,15 +117,16 @@ class OrdersSettings(Section):
     collar: DecimalOrOff = Field(
         default=None,
         gt=0,
-        description="most distance of a limit price from the last mark, as a fraction of it (0.05: 5%), of a stop limit from its stop; `off`: any",
+        description="most distance of a limit price from the last mark (of a stop limit from its stop), 0.05 being 5% of it; `off`: any",
     )
     buying_power: DecimalOrOff = Field(
-        default=None, gt=0, description="gross exposure with the open orders that add to it, as a multiple of the equity at most; `off`: any"
+        default=None,
+        gt=0,
+        description="most gross exposure, with open orders that add to it, as a multiple of the equity; `off`: any",
     )
     restricted: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=(), description="symbols in which no order may be placed"
     )
-
 
 
 Amount = Annotated[Decimal, Field(ge=0)]

@@ -65,7 +65,7 @@ def reference() -> str:
 
 
 def _default(value: Any) -> str:
-    return text_of(list(value) if isinstance(value, tuple) else value)
+    return "[]" if value == () else text_of(list(value) if isinstance(value, tuple) else value)
 
 
 def _allowed(field: Any) -> str:

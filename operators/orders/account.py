@@ -79,6 +79,8 @@ class Memory(msgspec.Struct):
     scripts: dict[str, Script] = {}
     said: dict[str, str | None] = {}
     """Of scripts that were given up: what was refused has its reason."""
+    now_ns: int = 0
+    """Latest event time of a command or a report."""
 
 
 class Account:

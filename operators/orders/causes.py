@@ -23,7 +23,8 @@ class Split(msgspec.Struct, frozen=True, gc=False):
 class Halt(msgspec.Struct, frozen=True, gc=False):
     """The kill switch: open orders of whom it concerns shall be cancelled."""
 
-    identity: str
+    key: str
+    """Known by it for ever: its control event and the time of that."""
     reason: str
     time_ns: int
     """0: of no time of its own."""
@@ -74,9 +75,15 @@ def report_cause(event: Event[ExecutionReport]) -> Cause:
     return Cause(join("report", kind, "", "", "", str(event.time_ns), filled), report=event)
 
 
-def halt_identity(event_id: str, time_ns: int) -> str:
+def halt_key(event_id: str, time_ns: int) -> str:
     """A halt is known by its control event and its time."""
     return join("halt", event_id, str(time_ns))
+
+
+def halt_cause(halt: Halt, now_ns: int) -> Cause:
+    """A halt as it reaches an order, at a time of the order's own clock: so the time is part of what is said."""
+    time_ns = min(halt.time_ns, now_ns) if halt.time_ns else now_ns
+    return Cause(f"{halt.key}|{time_ns}", halt=msgspec.structs.replace(halt, time_ns=time_ns))
 
 
 def is_decision(identity: str) -> bool:
@@ -86,7 +93,8 @@ def is_decision(identity: str) -> bool:
 
 def said_halt(identity: str, reason: str | None) -> Cause:
     """A halt as it was published."""
-    return Cause(identity, halt=Halt(identity, reason or "", int(identity.rpartition("|")[2])))
+    key, _, time = identity.rpartition("|")
+    return Cause(identity, halt=Halt(key, reason or "", int(time)))
 
 
 def fill_key(venue: str | None, symbol: str | None, execution_id: str | None) -> str:

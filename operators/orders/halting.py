@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from operators.orders.causes import Halt
 from operators.orders.commands import ask_cancel
 from operators.orders.order import Order
@@ -11,18 +9,13 @@ from operators.orders.order import Order
 
 def is_due(order: Order, halt: Halt) -> bool:
     """Whether an order is open, and this halt has not asked yet. While any cancel is pending there is nothing to ask."""
-    return not order.cancel_pending and halt.identity not in order.seen and bool(order.leaves)
+    return not order.cancel_pending and halt.key not in order.seen and bool(order.leaves)
 
 
 def apply_halt(order: Order, halt: Halt) -> bool:
     """Ask for the cancel; whether it was asked."""
     if not is_due(order, halt) or ask_cancel(order) is not None:
         return False
-    order.remember(halt.identity)
+    order.remember(halt.key)
     order.by_system = True
     return True
-
-
-def at_time(halt: Halt, order: Order) -> Halt:
-    """One without a time of its own has that of the order's placing: what is said of it must not depend on what else came."""
-    return halt if halt.time_ns else msgspec.structs.replace(halt, time_ns=order.placed_ns)

@@ -10,14 +10,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from operators.orders.account import SAID_KEPT, Account, Waiting
 from operators.orders.causes import (
     Cause,
     Split,
     command_cause,
     fill_key,
+    halt_cause,
     is_decision,
     report_cause,
     said_halt,
@@ -25,7 +24,7 @@ from operators.orders.causes import (
 )
 from operators.orders.commands import ask_cancel, ask_replace, wrong_with
 from operators.orders.decimals import EXACT, ZERO
-from operators.orders.halting import apply_halt, at_time, is_due
+from operators.orders.halting import apply_halt, is_due
 from operators.orders.order import Order, placed
 from operators.orders.pretrade import Checks
 from operators.orders.pretrade_open import most_open
@@ -74,6 +73,7 @@ class OrderBook:
 
     def _take(self, account: Account, event: Event[OrderCommand]) -> None:
         command, cause = event.payload, command_cause(event)
+        account.memory.now_ns = max(account.memory.now_ns, event.time_ns)
         self._expire(account, account.memory.for_order, event.time_ns)
         if not account.is_new(cause.identity):
             return
@@ -95,6 +95,7 @@ class OrderBook:
             self._voice.reject(event, Reason.MISSING_FIELD, f"account: expected that of order {report.order_id}, found none")
             return self._voice.made
         account, cause = self._account(report.account), report_cause(event)
+        account.memory.now_ns = max(account.memory.now_ns, event.time_ns)
         waiting = account.memory.for_fill.get(report.symbol or "")
         if waiting:
             self._expire(account, waiting, event.time_ns)
@@ -217,6 +218,7 @@ class OrderBook:
             del account.memory.said[next(iter(account.memory.said))]
         for cause in script.held.values():
             self._submit(account, order_id, cause)
+        self._halt(account, order_id)
 
     def _apply(self, account: Account, order_id: str, cause: Cause, said: Verdict | None) -> None:
         account.touch(order_id)
@@ -227,9 +229,8 @@ class OrderBook:
             self._report(account, order_id, order, cause, cause.report)
         elif cause.split and order and (reason := apply_split(order, cause.split)):
             self._voice.say(account, order, cause, News(EventType.ORDER_REPLACED, reason))
-        elif cause.halt and order and (said or cause.halt == self.checks.trading.halt_of(account.name)) and apply_halt(order, cause.halt):
-            timed = msgspec.structs.replace(cause, halt=at_time(cause.halt, order))
-            self._voice.say(account, order, timed, News(EVENT_TYPE_OF[order.status], cause.halt.reason))
+        elif cause.halt and order and apply_halt(order, cause.halt):
+            self._voice.say(account, order, cause, News(EVENT_TYPE_OF[order.status], cause.halt.reason))
         order = account.orders.get(order_id)
         if order:
             account.settle(order)
@@ -310,10 +311,11 @@ class OrderBook:
                 self._submit(account, order_id, waiting)
 
     def _halt(self, account: Account, order_id: str) -> None:
-        """Ask for the cancel of an open order whose account is halted."""
+        """Ask for the cancel of an open order whose account is halted. What was said of an order before a crash comes first."""
         halt, order = self.checks.trading.halt_of(account.name), account.orders.get(order_id)
-        if halt and order and is_due(order, halt):
-            self._submit(account, order_id, Cause(halt.identity, halt=halt))
+        if halt and order and is_due(order, halt) and order_id not in account.memory.scripts:
+            now_ns = max(account.memory.now_ns, self.checks.prices.time_ns)
+            self._apply(account, order_id, halt_cause(halt, now_ns), None)
 
     def _submit_split(self, account: Account, order_id: str, split: Split) -> None:
         order = account.orders.get(order_id)

@@ -39,6 +39,7 @@ class Prices:
     def __init__(self) -> None:
         self._marks: npt.NDArray[np.float64] = np.full((64, 3), np.nan)
         self._waiting: list[SymbolMarks] = []
+        self._time_ns = 0
         self._terms: dict[str, Terms] = {}
         self._stored: dict[str, Any] | None = None
 
@@ -56,6 +57,12 @@ class Prices:
             self._terms.pop(symbol, None)
         else:
             self._terms[symbol] = Terms(instrument.multiplier, instrument.currency, instrument.inverse)
+
+    @property
+    def time_ns(self) -> int:
+        """Event time of the latest mark; 0: there is none."""
+        self._fold()
+        return self._time_ns
 
     def last(self, symbol: str) -> Decimal | None:
         """The last trade, else the middle of the quote; None: no mark is known."""
@@ -100,6 +107,7 @@ class Prices:
             known = np.flatnonzero(~np.isnan(self._marks).all(axis=1))
             self._stored = {
                 "symbols": [SYMBOLS.names[code] for code in known.tolist()],
+                "time_ns": self._time_ns,
                 "marks": self._marks[known].tobytes(),
                 "terms": [(symbol, str(terms.multiplier), terms.currency, terms.inverse) for symbol, terms in self._terms.items()],
             }
@@ -107,6 +115,7 @@ class Prices:
 
     def load(self, stored: dict[str, Any]) -> None:
         """As they were stored."""
+        self._time_ns = stored["time_ns"]
         codes = [SYMBOLS.code(name) for name in stored["symbols"]]
         self._grow(max(codes, default=0))
         self._marks[codes] = np.frombuffer(stored["marks"], np.float64).reshape(-1, 3)
@@ -130,6 +139,7 @@ class Prices:
         rows = waiting[0].rows if len(waiting) == 1 else _joined(waiting)
         codes = rows["symbol"]
         self._grow(int(codes.max(initial=0)))
+        self._time_ns = max(self._time_ns, int(rows["time"].max(initial=0)))
         for column, name in enumerate(_COLUMNS):
             self._marks[codes, column] = rows[name]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from operators.orders.causes import Halt, halt_identity
+from operators.orders.causes import Halt, halt_key
 from operators.orders.pretrade_reasons import TRADING_HALTED
 from schemas.control import Control, Trading
 
@@ -38,8 +38,8 @@ class TradingStates:
         if control.place.offset < self._offsets.get(name, 0):
             return
         if isinstance(trading, Trading) and trading.state != "ACTIVE":
-            identity = halt_identity(control.event_id or f"{control.id}@{control.place.offset}", control.time_ns)
-            self._entries[name] = _Entry(trading, Halt(identity, f"{TRADING_HALTED}: {described(trading)}", control.time_ns))
+            key = halt_key(control.event_id or f"{control.id}@{control.place.offset}", control.time_ns)
+            self._entries[name] = _Entry(trading, Halt(key, f"{TRADING_HALTED}: {described(trading)}", control.time_ns))
         elif self._entries.pop(name, None) is None:
             return
         self._offsets[name] = control.place.offset

@@ -14,7 +14,7 @@ COMMANDS = {
     "run": "Run flows over a bus until stopped.",
     "pipe": "Run flows as a filter: records in on stdin or from a file, events out on stdout.",
     "ingest": "Write ticks, orders and fills from a file or a simulator to a bus.",
-    "control": "Write accounts, instruments, limits and corporate actions to a bus.",
+    "control": "Write accounts, instruments, limits, trading states and corporate actions to a bus.",
     "topics": "Create, list, describe and check the topics of a bus.",
     "tail": "Print the records of a topic, a JSON object a line.",
     "analyze": "Test risk models against a series of prices or returns in a file.",
