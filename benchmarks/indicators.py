@@ -22,7 +22,8 @@ from benchmarks.answers import WrongAnswer
 from benchmarks.options import Options
 from benchmarks.rows import Row
 from trademaster.pipe_input import run_pipe_over
-from trademaster.settings import Duration, MarketSettings, Settings, SignalsSettings
+from trademaster.settings import Duration, MarketSettings, Settings
+from trademaster.signals_settings import SignalsSettings
 
 SYMBOLS = 1_000
 WARM_UP = 5

@@ -64,7 +64,7 @@ class MarketShard:
         self._least_end: npt.NDArray[np.int64] = np.full(8, END_OF_TIME_NS, np.int64)
         self._codes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._stored_names: str | list[str] = ""
-        """Names in a snapshot's form, of as many symbols as there were at the last one; making and pickling a list would be half its cost."""
+        """Names in a snapshot's form, of the symbols there were at the last one: a list would be half its cost."""
         self._stored_count = 0
         self._row_of: npt.NDArray[np.int32] = np.full(1024, -1, np.int32)
         self._symbols = blank_symbols(0)

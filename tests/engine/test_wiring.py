@@ -23,7 +23,7 @@ from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.topology import find_rows, inner_edges, topics_read, topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
 
-MAKER = FlowRow("maker", ("market.ticks",), ("analytics", "signals"))
+MAKER = FlowRow("maker", ("market.ticks",), ("analytics", "system.health"))
 TAKER = FlowRow("taker", ("market.ticks", "analytics"), ("notifications",))
 
 
@@ -88,7 +88,7 @@ def test_a_topic_of_an_earlier_flow_goes_on_inside_and_to_the_bus() -> None:
         ("analytics", "maker(a)"),
         ("notifications", "taker(a)"),
         ("notifications", "taker(maker(a))"),
-        ("signals", "maker(a)"),
+        ("system.health", "maker(a)"),
     ]
 
 
@@ -105,16 +105,16 @@ def rows(monkeypatch: pytest.MonkeyPatch, *made: FlowRow) -> list[FlowRow]:
 
 
 def test_a_topic_that_others_write_too_goes_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b, c = FlowRow("a", (), ("signals",)), FlowRow("b", ("signals",), ()), FlowRow("c", (), ("signals",))
+    a, b, c = FlowRow("a", (), ("system.health",)), FlowRow("b", ("system.health",), ()), FlowRow("c", (), ("system.health",))
     rows(monkeypatch, a, c, b)
     assert inner_edges([a, b]) == set(), "c is not in the run, and its signals would be missed"
-    assert inner_edges([a, c, b]) == {("b", "signals")}
+    assert inner_edges([a, c, b]) == {("b", "system.health")}
 
 
 def test_a_cycle_goes_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = FlowRow("first", ("signals",), ("notifications",)), FlowRow("second", ("notifications",), ("signals",))
+    first, second = FlowRow("first", ("system.health",), ("notifications",)), FlowRow("second", ("notifications",), ("system.health",))
     assert inner_edges(rows(monkeypatch, first, second)) == {("second", "notifications")}
-    assert topics_read([first, second]) == ["signals"]
+    assert topics_read([first, second]) == ["system.health"]
 
 
 def test_of_two_readers_the_earlier_reads_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,8 +130,8 @@ def test_of_two_readers_the_earlier_reads_the_bus(monkeypatch: pytest.MonkeyPatc
 
 
 def test_its_own_topic_comes_back_through_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    early, both = FlowRow("early", (), ("signals",)), FlowRow("both", ("signals",), ("signals",))
-    assert topics_read(rows(monkeypatch, early, both)) == ["signals"]
+    early, both = FlowRow("early", (), ("system.health",)), FlowRow("both", ("system.health",), ("system.health",))
+    assert topics_read(rows(monkeypatch, early, both)) == ["system.health"]
 
 
 @pytest.mark.parametrize("topic", ["orders.commands", "market.ticks", "dead.letters"])

@@ -48,4 +48,4 @@ def apply(desk: StrategyDesk, bars: Sequence[Measured]) -> Said:
     return Said([*events, *((f"{one.offset}/{one.index}", one.detail) for one in said.rejects)])
 
 
-CASES = {StrategyDesk: Case(make=lambda: StrategyDesk(SETTINGS), inputs=measured, apply=apply)}
+CASES: dict[type, Case] = {StrategyDesk: Case(make=lambda: StrategyDesk(SETTINGS), inputs=measured, apply=apply)}
