@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,9 @@ def risk_numbers(series: Floats, settings: RiskSettings, benchmark: Floats | Non
     for length in np.unique(observations).tolist():
         if length < max(settings.min_observations, 1):
             continue
-        same = observations == length
+        same: Any = observations == length
+        if same.all():
+            same = slice(None)  # the usual case: nothing is copied
         own = series[same, count - length :]
         for name, loss in _LOSSES.items():
             found[name][same] = loss(own, settings)
