@@ -34,7 +34,7 @@ def bar(symbol: str, end: int, close: float, interval: int = 1) -> Bars:
 def return_inputs(seed: int) -> Sequence[Bars]:
     """Bars of symbols that come at their own pace: with holes, repeats, late ones, other intervals and closes that are none."""
     rng = random.Random(seed)
-    events: list[tuple[float, Bars]] = []
+    events: list[tuple[float, Bars]] = [(99.0, bar("AMZN", 99 * 60, 100.0))]  # the last: no stream is empty
     for symbol in SYMBOLS_OF_CASE:
         lag, began = rng.choice([0, 0, 3, 30]), rng.randrange(8)
         for at in range(began, rng.randrange(1, 25)):
