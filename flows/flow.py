@@ -77,3 +77,5 @@ class Flow:
     encode: Callable[[Any], Mapping[str, Callable[[Sequence[Any]], Outgoing]]]
     """From the flow's settings to the codec of each topic written, which takes what all shards made of a batch at once.
     ``dead.letters`` needs none: its inside value is list[Reject]."""
+    reads: Callable[[Any], tuple[str, ...]] | None = None
+    """From the flow's settings to the topics of its row that it reads with these; None: all."""

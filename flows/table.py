@@ -53,7 +53,7 @@ PORTFOLIO = FlowRow(
 
 SIGNALS = FlowRow(
     name="signals",
-    reads=("market.bars",),
+    reads=("market.bars", "market.ticks"),
     writes=("market.indicators", "signals", "orders.commands", "dead.letters"),
 )
 

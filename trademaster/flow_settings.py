@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trademaster.settings import MarketSettings as MarketSection
 from trademaster.settings import Settings
 from trademaster.signals_settings import SignalsSettings as SignalsSection
 
@@ -54,17 +55,19 @@ def flow_settings(flow: str, settings: Settings) -> Any:
             conflate_ns=portfolio.conflate.ns,
         )
     if flow == "signals":
-        return signals_settings(settings.signals, tuple(str(interval) for interval in settings.market.intervals))
+        return signals_settings(settings.signals, settings.market)
     return settings
 
 
-def signals_settings(signals: SignalsSection, intervals: tuple[str, ...]) -> Any:
-    """Those of the signals flow; ``intervals`` are the market flow's."""
+def signals_settings(signals: SignalsSection, market: MarketSection) -> Any:
+    """Those of the signals flow; bars and their windows are the market flow's."""
     from operators.indicators.settings import IndicatorSettings
     from operators.signals.settings import SignalsSettings, StrategySettings
 
     return SignalsSettings(
-        IndicatorSettings(signals.indicators, intervals),
+        IndicatorSettings(
+            signals.indicators, tuple(str(interval) for interval in market.intervals), market.lateness.ns, market.quiet_after.ns
+        ),
         tuple(StrategySettings(**strategy.model_dump()) for strategy in signals.strategies),
         account=signals.account,
         quantity=signals.quantity,

@@ -24,6 +24,7 @@ def compile_all(say: Callable[[str], object]) -> None:
         ("decoding ticks", _compile_decoder),
         ("the market flow", _compile_market),
         ("the paper exchange", _compile_paper),
+        ("order flow", _compile_order_flow),
         ("the portfolio flow", _compile_portfolio),
         ("encoding bars, marks and P&L", _compile_encoder),
         ("the writers", _compile_writers),
@@ -72,6 +73,16 @@ def _compile_paper() -> None:
 
     for shard, frame in split(TickDecoder().decode(_batch()).rows):
         PaperStep(PaperSettings(), shard, None).process(frame)
+
+
+def _compile_order_flow() -> None:
+    from operators.indicators.settings import IndicatorSettings
+    from operators.market.shards import split
+    from operators.orderflow.shard import OrderFlow
+    from schemas.tick_codec import TickDecoder
+
+    for _, frame in split(TickDecoder().decode(_batch()).rows):
+        OrderFlow(IndicatorSettings(("ofi", "vpin(1,1)"), ("1s",))).on_frame(frame)
 
 
 def _compile_portfolio() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
 import msgspec
 
+from operators.indicators.flow_windows import FlowWindow, FlowWindows
 from operators.indicators.indicator import PriceBar, Value
+from operators.indicators.measured import Measured
 from operators.indicators.names import parse_indicators
 from operators.indicators.others import Closes
 from operators.indicators.series import Series
@@ -28,21 +31,11 @@ MAX_SERIES = 1 << 17
 MAX_NUMBER = 1e75
 """Prices and volumes: products of four of them are still floats."""
 
+MAX_WAITING_FOR_TICKS = 100_000
+"""The same where order flow is configured: ticks are many more than bars, and are read more slowly by who catches up."""
+
 MAX_WAITING = 1_000
 """Bars of a series that wait for another symbol's; when one more comes, the oldest goes out with None for its pairs."""
-
-
-class Measured(msgspec.Struct, frozen=True, gc=False):
-    """A bar and what the indicators say of it."""
-
-    symbol: str
-    interval: str | None
-    """As the bar says it."""
-    bar: PriceBar
-    offset: int
-    """Of the bar's record."""
-    values: dict[str, Value]
-    """By the configured text."""
 
 
 class Indicators:
@@ -50,24 +43,27 @@ class Indicators:
 
     A bar that is not newer than the last of its symbol and interval is taken as a repeat and changes nothing. Where pairs are configured
     (``correlation(20,SPY)``), a bar waits until the other symbol's bar of the same end has come, or a later one, so that it is
-    measured once and whole; where the other has no bar of that end, the pair is None and its window stays as it was.
+    measured once and whole; where the other has no bar of that end, the pair is None and its window stays as it was. Where order flow is
+    configured a bar waits in the same way until its window of ticks is over, or a later one.
     """
 
     def __init__(self, settings: IndicatorSettings) -> None:
         definitions = parse_indicators(settings.indicators)
-        self._single = tuple(definition for definition in definitions if definition.other is None)
+        self._single = tuple(definition for definition in definitions if definition.other is None and not definition.kind.is_flow)
+        self._flows = tuple(definition.text for definition in definitions if definition.kind.is_flow)
         self._pairs = tuple(definition for definition in definitions if definition.other is not None)
         self._texts = tuple(definition.text for definition in definitions)
+        self._waits = bool(self._pairs or self._flows)
+        self._most_waiting = MAX_WAITING_FOR_TICKS if self._flows else MAX_WAITING
         self._intervals = settings.intervals
         self._series: dict[tuple[str, str | None], Series] = {}
         self._others: dict[tuple[str, str | None], Closes] = {}
+        self._windows: dict[tuple[str, str | None], FlowWindows] = {}
 
     def on_bars(self, bars: Bars) -> tuple[list[Measured], list[Reject]]:
         """Take bars of this shard's symbols in their order."""
         made: list[Measured] = []
         rejects: list[Reject] = []
-        if not self._texts:
-            return made, rejects
         names = SYMBOLS.names
         for start, end, first, high, low, close, volume, _, _, offset, symbol, interval in bars.tolist():
             key = (names[symbol], interval_text(interval, self._intervals))
@@ -81,9 +77,9 @@ class Indicators:
                 if len(self._series) >= MAX_SERIES:
                     rejects.append(_reject(key, (start, end, first, high, low, close, volume), offset, Reason.TOO_LARGE))
                     continue
-                series = self._series[key] = Series(self._single, self._pairs)
+                series = self._series[key] = Series(self._single, self._pairs, waits=self._waits)
             waiting = series.add(PriceBar(first, high, low, close, volume, start, end), offset)
-            if self._pairs:
+            if self._waits:
                 made += self._told(key, series)
             else:
                 made.append(Measured(*key, waiting.bar, waiting.offset, waiting.values))
@@ -101,6 +97,17 @@ class Indicators:
             made += self._told(key, self._series[key])
         return made
 
+    def on_flow(self, windows: Iterable[FlowWindow]) -> list[Measured]:
+        """Take windows of ticks that are over, in their order."""
+        made: list[Measured] = []
+        for symbol, interval, end, values in windows:
+            key = (symbol, interval)
+            self._flow_windows(key).add(end, values)
+            series = self._series.get(key)
+            if series is not None and series.waiting:
+                made += self._told(key, series)
+        return made
+
     def on_end(self) -> list[Measured]:
         """No bar will come any more: say what waits."""
         made: list[Measured] = []
@@ -111,16 +118,25 @@ class Indicators:
     def _closes(self, symbol: str, interval: str | None) -> Closes:
         return self._others.setdefault((symbol, interval), Closes())
 
+    def _flow_windows(self, key: tuple[str, str | None]) -> FlowWindows:
+        return self._windows.setdefault(key, FlowWindows())
+
     def _told(self, key: tuple[str, str | None], series: Series, known_to: int | None = None) -> list[Measured]:
         """The updates of a series that need wait no longer."""
         others = [self._closes(str(definition.other), key[1]) for definition in self._pairs]
-        known = min(other.last_end for other in others) if known_to is None else known_to
+        ends = [other.last_end for other in others]
+        flow = self._flow_windows(key) if self._flows and key[1] in self._intervals else None
+        if flow is not None:
+            ends.append(flow.last_end)
+        known = min(ends, default=END_OF_TIME_NS) if known_to is None else known_to
         made = []
-        while series.waiting and (series.waiting[0].bar.end <= known or len(series.waiting) > MAX_WAITING):
+        while series.waiting and (series.waiting[0].bar.end <= known or len(series.waiting) > self._most_waiting):
             waiting = series.waiting.popleft()
-            pairs = series.pair(waiting.bar, others)
-            values = {text: pairs[text] if text in pairs else waiting.values[text] for text in self._texts}
-            made.append(Measured(*key, waiting.bar, waiting.offset, values))
+            values: dict[str, Value] = {**waiting.values, **series.pair(waiting.bar, others)}
+            if self._flows:
+                found = flow.take(waiting.bar.end) if flow is not None else None
+                values |= dict(zip(self._flows, found or (None,) * len(self._flows), strict=True))
+            made.append(Measured(*key, waiting.bar, waiting.offset, {text: values[text] for text in self._texts}))
         return made
 
     def snapshot(self) -> dict[str, Any]:
@@ -130,6 +146,7 @@ class Indicators:
             "indicators": [definition.text for definition in (*self._single, *self._pairs)],
             "series": [[symbol, interval, series.save()] for (symbol, interval), series in self._series.items()],
             "others": [[symbol, interval, closes.save()] for (symbol, interval), closes in self._others.items()],
+            "flows": [list(self._flows), [[*key, windows.save()] for key, windows in self._windows.items()]],
         }
 
     def restore(self, stored: dict[str, Any]) -> None:
@@ -137,10 +154,14 @@ class Indicators:
         if stored["version"] != VERSION:
             raise ValueError(f"expected the state of indicators in version {VERSION}, found {stored['version']}")
         for symbol, interval, saved in stored["series"]:
-            series = self._series[symbol, interval] = Series(self._single, self._pairs)
+            series = self._series[symbol, interval] = Series(self._single, self._pairs, waits=self._waits)
             series.load(saved, stored["indicators"])
         for symbol, interval, saved in stored["others"]:
             self._closes(symbol, interval).load(saved)
+        flows, windows = stored.get("flows", ([], []))
+        if flows == list(self._flows):
+            for symbol, interval, saved in windows:
+                self._flow_windows((symbol, interval)).load(saved)
 
 
 def others_of(indicators: tuple[str, ...]) -> frozenset[str]:

@@ -24,6 +24,7 @@ from operators.indicators.keltner import Keltner
 from operators.indicators.macd import Macd
 from operators.indicators.mfi import Mfi
 from operators.indicators.obv import Obv
+from operators.indicators.orderflow import FlowIndicator, Microprice, Ofi, Vpin
 from operators.indicators.pair import PairIndicator
 from operators.indicators.psar import Psar
 from operators.indicators.roc import Roc
@@ -44,6 +45,9 @@ MAX_PERIODS = 10_000
 """Longest window: an indicator remembers at most a few numbers for each bar of it."""
 
 MAX_MULTIPLIER = 1_000.0
+
+MAX_BUCKETS = 1_000
+"""A VPIN remembers a number for each, of every symbol."""
 
 _INTEGER = re.compile(r"\d{1,9}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?|\.\d{1,9}", re.ASCII)
@@ -81,7 +85,7 @@ class Parameter:
 class Kind:
     """An indicator with its parameters still open."""
 
-    make: Callable[..., Indicator | PairIndicator]
+    make: Callable[..., Indicator | PairIndicator | FlowIndicator]
     parameters: tuple[Parameter, ...] = ()
     rising: int = 0
     """So many of the first parameters must rise."""
@@ -89,6 +93,8 @@ class Kind:
     """They may also be equal."""
     fields: tuple[str, ...] = ()
     """Names of the numbers that it gives; none: it is one number."""
+    is_flow: bool = False
+    """It is made of ticks."""
 
 
 def _n(name: str = "n", least: int = 1) -> Parameter:
@@ -130,5 +136,8 @@ KINDS: dict[str, Kind] = {
     "slope": Kind(Slope, (_n(least=2),)),
     "ichimoku": Kind(Ichimoku, (_n("tenkan"), _n("kijun"), _n("senkou")), fields=("tenkan", "kijun", "senkouA", "senkouB", "chikou")),
     "er": Kind(Er, (_n(),)),
+    "ofi": Kind(Ofi, is_flow=True),
+    "microprice": Kind(Microprice, is_flow=True),
+    "vpin": Kind(Vpin, (Parameter("volume", 1e-9, 999_999_999, float), Parameter("buckets", 1, MAX_BUCKETS)), is_flow=True),
 }
 """Every indicator by its name."""

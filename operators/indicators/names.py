@@ -26,7 +26,7 @@ class Definition:
     """The second symbol of a pair."""
 
     def make(self) -> Any:
-        """An Indicator, or a PairIndicator where there is another symbol, that has seen nothing."""
+        """An Indicator, a PairIndicator where there is another symbol, or the definition of what is made of ticks."""
         return self.kind.make(*self.arguments)
 
 

@@ -14,20 +14,22 @@ from operators.indicators.others import Closes
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """A bar whose update is not said yet."""
+    """A bar that is not measured whole yet."""
 
     bar: PriceBar
     offset: int
     values: dict[str, Value]
-    """Of the indicators that need no second symbol."""
+    """Of the indicators that need nothing but the bar."""
 
 
 class Series:
     """Indicators with what they remember, and the bars that wait for another symbol's."""
 
-    __slots__ = ("_pairs", "_single", "_updates", "last_end", "waiting")
+    __slots__ = ("_pairs", "_single", "_updates", "_waits", "last_end", "waiting")
 
-    def __init__(self, single: Sequence[Definition], pairs: Sequence[Definition]) -> None:
+    def __init__(self, single: Sequence[Definition], pairs: Sequence[Definition], *, waits: bool) -> None:
+        """``waits``: bars wait for more than themselves."""
+        self._waits = waits
         self._single = {definition.text: definition.make() for definition in single}
         self._pairs = {definition.text: definition.make() for definition in pairs}
         self._updates = tuple((text, indicator.update) for text, indicator in self._single.items())
@@ -35,10 +37,10 @@ class Series:
         self.waiting: deque[Waiting] = deque()
 
     def add(self, bar: PriceBar, offset: int) -> Waiting:
-        """Take the next bar; it waits only if there are pairs."""
+        """Take the next bar."""
         self.last_end = bar.end
         waiting = Waiting(bar, offset, {text: update(bar) for text, update in self._updates})
-        if self._pairs:
+        if self._waits:
             self.waiting.append(waiting)
         return waiting
 

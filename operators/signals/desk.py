@@ -10,7 +10,8 @@ from zlib import crc32
 
 import msgspec
 
-from operators.indicators.board import BARS, Measured
+from operators.indicators.board import BARS
+from operators.indicators.measured import Measured
 from operators.signals.expression import NoValue
 from operators.signals.settings import SignalsSettings
 from operators.signals.strategy import Opinion, Strategy, compile_strategies

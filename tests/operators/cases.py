@@ -18,7 +18,7 @@ from operators.orders.lifecycle import OrderBook
 from schemas.control import Instrument, Limit
 from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame
-from tests.operators import cases_indicators, cases_portfolio, cases_signals, streams
+from tests.operators import cases_indicators, cases_orderflow, cases_portfolio, cases_signals, streams
 from tests.operators.cases_marking import MARKING_CASES
 from tests.operators.cases_orders import ORDER_BOOK
 from tests.operators.cases_paper import PAPER_CASES
@@ -86,6 +86,7 @@ CASES: dict[type, Case] = {
     **cases_portfolio.CASES,
     **PAPER_CASES,
     **cases_indicators.CASES,
+    **cases_orderflow.CASES,
     **cases_signals.CASES,
     **RETURN_CASES,
 }

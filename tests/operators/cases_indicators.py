@@ -11,6 +11,7 @@ import numpy as np
 
 from operators.contract import Case, Said
 from operators.indicators.board import Indicators
+from operators.indicators.flow_windows import FlowWindow
 from operators.indicators.indicator import PriceBar
 from operators.indicators.kinds import KINDS, Kind
 from operators.indicators.names import parse_indicator
@@ -43,7 +44,7 @@ def named(name: str) -> str:
     return f"{name}({','.join(arguments)})" if arguments else name
 
 
-ALL = tuple(map(named, KINDS))
+ALL = tuple(named(name) for name, kind in KINDS.items() if not kind.is_flow)
 
 
 def prices(rng: random.Random, count: int) -> list[PriceBar]:
@@ -83,8 +84,10 @@ def row(symbol: str, bar: PriceBar, interval: int = 0) -> Bars:
     return rows
 
 
-BoardInput = tuple[str, Bars]
-"""("bars" or "others", rows), or ("end", none)."""
+FLOWS = ("ofi", "vpin(50,5)")
+
+BoardInput = tuple[str, Any]
+"""("bars" or "others", rows), ("flow", windows), or ("end", none)."""
 
 
 def board_inputs(seed: int) -> Sequence[BoardInput]:
@@ -98,6 +101,8 @@ def board_inputs(seed: int) -> Sequence[BoardInput]:
                 events += [(at + rng.random() * 3 if kind == "others" else at, (kind, row(symbol, bar, interval)))] * rng.choice(
                     [0, 1, 1, 1, 2]
                 )
+                window = FlowWindow(symbol, ("1s", "1m")[interval], bar.end, (rng.choice([None, 1.5]), bar.close))
+                events += [(at + rng.choice([-2, 0.5]), ("flow", [window]))] * rng.choice([0, 1, 1])
     return [*(event for _, event in sorted(events, key=lambda pair: pair[0])), ("end", np.zeros(0, BAR))]
 
 
@@ -112,6 +117,8 @@ def board_apply(board: Indicators, events: Sequence[BoardInput]) -> Said:
         if run:
             said += board.on_bars(np.concatenate(run))[0]
             run = []
+        if kind == "flow":
+            said += board.on_flow(rows)
         said += board.on_others(rows) if kind == "others" else board.on_end() if kind == "end" else []
     return Said([(f"{one.symbol}|{one.interval}|{one.bar.end}", msgspec.json.encode(one).decode()) for one in said])
 
@@ -121,6 +128,6 @@ def _made(name: str) -> type:
 
 
 CASES: dict[type, Case] = {
-    **{_made(name): _case(name, kind) for name, kind in KINDS.items()},
-    Indicators: Case(make=lambda: Indicators(IndicatorSettings(ALL, ("1s", "1m"))), inputs=board_inputs, apply=board_apply),
+    **{_made(name): _case(name, kind) for name, kind in KINDS.items() if not kind.is_flow},
+    Indicators: Case(make=lambda: Indicators(IndicatorSettings((*ALL, *FLOWS), ("1s", "1m"))), inputs=board_inputs, apply=board_apply),
 }

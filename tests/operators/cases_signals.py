@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from operators.contract import Case, Said
-from operators.indicators.board import Measured
+from operators.indicators.measured import Measured
 from operators.indicators.settings import IndicatorSettings
 from operators.signals.desk import StrategyDesk
 from operators.signals.settings import SignalsSettings, StrategySettings

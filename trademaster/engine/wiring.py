@@ -7,7 +7,7 @@ process, to the flows after them, as well as written to the bus; an input topic 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +17,7 @@ from bytewax.operators import KeyedStream
 from bytewax.outputs import Sink
 
 from flows.flow import Context, Flow, step_id
+from flows.table import FlowRow
 from schemas.dead_letters import INGEST, Reject, encode_dead_letters
 from schemas.outgoing import Outgoing
 from trademaster.engine.bus_part import REJECTED, Item
@@ -54,15 +55,16 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     read: dict[str, KeyedStream[Any]] = {}
     made_before: dict[str, KeyedStream[Any]] = {}
     outgoing: list[Stream[Outgoing]] = []
-    for topic, items in ends.inputs(dataflow, topics_read([flow.row for flow in flows])).items():
+    rows = [_row_read(flow, contexts[flow.row.name]) for flow in flows]
+    for topic, items in ends.inputs(dataflow, topics_read(rows)).items():
         arrived = op.branch(step_id(topic, "sort"), items, lambda item: item[0] != REJECTED)
         read[topic] = arrived.trues
         outgoing.append(_rejected(step_id(topic, "rejects"), arrived.falses, INGEST, ends))
-    inner = inner_edges([flow.row for flow in flows])
+    inner = inner_edges(rows)
     handed_on = {topic for _, topic in inner}
-    for flow in flows:
-        inputs = {topic: (made_before if (flow.row.name, topic) in inner else read)[topic] for topic in flow.row.reads}
-        made = flow.build(inputs, contexts[flow.row.name])
+    for flow, row in zip(flows, rows, strict=True):
+        inputs = {topic: (made_before if (row.name, topic) in inner else read)[topic] for topic in row.reads}
+        made = flow.build(inputs, contexts[row.name])
         codecs = flow.encode(contexts[flow.row.name].settings)
         for topic, stream in made.items():
             step = step_id(flow.row.name, topic)
@@ -73,6 +75,11 @@ def wire(flows: Sequence[Flow], contexts: Mapping[str, Context], ends: Ends) -> 
     leaving = op.map("bus_key", op.merge("bus_all", *outgoing), lambda events: (ends.sink_key, events))
     op.output("bus", leaving, ends.sink)
     return dataflow
+
+
+def _row_read(flow: Flow, context: Context) -> FlowRow:
+    """A flow's row with the topics that it reads with these settings."""
+    return replace(flow.row, reads=flow.reads(context.settings)) if flow.reads else flow.row
 
 
 def _encoded(step: str, stream: KeyedStream[Any], encode: Callable[[Sequence[Any]], Outgoing]) -> Stream[Outgoing]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from operators.indicators.kinds import KINDS
 from operators.indicators.names import parse_indicator, parse_indicators, signature
 from schemas.errors import UsageError
-from tests.operators.cases_indicators import ALL
+from tests.operators.cases_indicators import ALL, prices
 
 
 @pytest.mark.parametrize("text", [*ALL, " macd( 12, 26 , 9 ) ", "bb(20,2.5)", "psar(.02,0.2)", "correlation(20,BRK.B)", "obv()"])
@@ -57,4 +59,13 @@ def test_one_stands_once() -> None:
 
 def test_signatures() -> None:
     assert [signature(name) for name in ("obv", "stoch", "keltner")] == ["obv", "stoch(k,d,smooth)", "keltner(ema,multiplier,atr)"]
-    assert len(KINDS) == 30
+    assert len(KINDS) == 33
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_kind_says_which_numbers_it_gives(name: str) -> None:
+    definition = parse_indicator(name)
+    made = definition.make()
+    bars = prices(random.Random(3), 60)
+    last = [made.update(bar.close, bar.open) if definition.other else made.update(bar) for bar in bars][-1]
+    assert tuple(last if isinstance(last, dict) else ()) == definition.kind.fields
