@@ -29,12 +29,12 @@ from benchmarks.places import Place, embedded_place
 from benchmarks.portfolio_positions import BusyTicks, Positions
 from benchmarks.progress import note
 from benchmarks.rows import Row
-from benchmarks.ticks import TOPIC, preload
+from benchmarks.ticks import START_NS, TOPIC, preload
 from operators.market.shards import split
 from operators.market.watermarks import fill_watermarks
 from operators.portfolio.settings import PortfolioSettings
 from operators.portfolio.step import AccountsStep, PortfolioStep
-from schemas.bus import Bus
+from schemas.bus import Bus, Records
 from schemas.event_outgoing import event_encoder
 from schemas.event_reading import read_event
 from schemas.events import Place as EventPlace
@@ -42,6 +42,7 @@ from schemas.pnl_codec import pnl_outgoing
 from schemas.pnl_frames import AccountFrame, joined_frames, split_by_account
 from schemas.symbols import SHARDS, shard_of
 from schemas.tick_codec import TickDecoder
+from schemas.times import SECOND_NS
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
 
@@ -171,6 +172,7 @@ def _whole(positions: Positions, conflate_ms: int) -> dict[str, float]:
         bus = open_bus(place.url)
         positions.load(bus)
         made = run_metered([command])
+        _wake(bus)
         idle = run_metered([command])
         preload(bus, positions.ticks)
         bus.close()
@@ -186,6 +188,15 @@ def _whole(positions: Positions, conflate_ms: int) -> dict[str, float]:
         "idle_s": idle.cpu_s,
         "peak_mb": ran.meter.peak_mb("ours"),
     }
+
+
+def _wake(bus: Bus) -> None:
+    """A tick of nobody's symbol: the steps resume at the first they hear of, and that one goes to all as a watermark."""
+    writer = bus.writer()
+    tick = b'{"type":"trade","symbol":"NOBODY","timestamp":%d,"price":1.5,"size":1}' % (START_NS - SECOND_NS)
+    writer.write(Records(TOPIC, [0], [b"NOBODY"], [tick]))
+    writer.flush()
+    writer.close()
 
 
 def _last(values: Sequence[bytes]) -> dict[tuple[str, str], tuple[float, float]]:
