@@ -15,7 +15,7 @@ from schemas.alert_codec import alert_event
 from schemas.alerts import Alert
 from schemas.control import Control, Instrument, Limit
 from schemas.dead_letters import Reject
-from schemas.events import Envelope, Event, RawEnvelope
+from schemas.events import Envelope, Event, EventType, RawEnvelope
 from schemas.market_frames import BAR, MARK, Bars, Marks
 from schemas.symbols import shard_of
 from schemas.tick_codec import encode_tick
@@ -25,6 +25,8 @@ TICKS, LIMITS, INSTRUMENTS = "market.ticks", "control.limits", "control.instrume
 
 RULE = "price_band"
 """The one rule of ``control.limits`` that is evaluated here."""
+
+_SAID = frozenset({EventType.RISK_LIMIT_BREACH.value, EventType.RISK_LIMIT_CLEARED.value})
 
 
 class StepOutput(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +85,8 @@ class MarketStep:
 
     def adopt(self, events: Iterable[RawEnvelope]) -> None:
         """Take the price-band alerts among these as said."""
-        said = [Envelope(event.header, msgspec.json.decode(event.payload, type=Alert)) for event in events]
+        alerts = [event for event in events if event.header.event_type in _SAID]  # others stand on the same topic
+        said = [Envelope(event.header, msgspec.json.decode(event.payload, type=Alert)) for event in alerts]
         self._shard.adopt([event for event in said if event.payload.rule == RULE and self._is_ours(event.payload)])
 
     def _is_ours(self, alert: Alert) -> bool:

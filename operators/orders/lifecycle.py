@@ -62,11 +62,12 @@ class OrderBook:
         self._accounts: dict[str, Account] = {}
         self._splits = Splits()
         self._voice = Voice()
+        self._has_resumed = False
         self.checks = Checks(settings)
 
     def on_command(self, event: Event[OrderCommand]) -> OrdersOutput:
         """Apply a command; a repeated one says nothing. One without an account is to all that there are."""
-        self._voice.begin(event.place)
+        self._begin(event.place)
         for name in [event.payload.account] if event.payload.account else list(self._accounts):
             self._take(self._account(name), event)
         return self._voice.made
@@ -85,7 +86,7 @@ class OrderBook:
 
     def on_report(self, event: Event[ExecutionReport]) -> OrdersOutput:
         """Apply an execution report, or let it wait for its order or its fill. What is about no order is not for here."""
-        self._voice.begin(event.place)
+        self._begin(event.place)
         report = event.payload
         if report.exec_type in _MOVES and report.account and report.symbol:
             self._move(event, report.account, report.symbol)
@@ -117,7 +118,7 @@ class OrderBook:
 
         One without a time (0) adjusts what is here.
         """
-        self._voice.begin(place)
+        self._begin(place)
         if not self._splits.is_new(split):
             return self._voice.made
         for account in self._accounts.values():
@@ -127,7 +128,7 @@ class OrderBook:
 
     def on_control(self, control: Control) -> OrdersOutput:
         """Take a limit, an instrument or a trading state; again changes nothing. A halt asks for the cancel of what is open."""
-        self._voice.begin(control.place)
+        self._begin(control.place)
         self.checks.put(control)
         if not self.checks.trading.is_active:
             for account in self._accounts.values():
@@ -137,7 +138,7 @@ class OrderBook:
 
     def on_watermark(self, time_ns: int) -> OrdersOutput:
         """No earlier event will come. At the end of time nothing waits any longer."""
-        self._voice.begin(Place("", 0, 0))
+        self._begin(Place("", 0, 0))
         for account in self._accounts.values():
             if time_ns == END_OF_TIME_NS:
                 for order_id, script in list(account.memory.scripts.items()):
@@ -148,6 +149,7 @@ class OrderBook:
 
     def adopt(self, updates: Iterable[tuple[str, OrderUpdate]]) -> None:
         """Take as said what was published: (event id, payload) in the order of each account; what the state knows is passed over."""
+        self._has_resumed = True
         for event_id, update in updates:
             account = self._account(update.account)
             script = account.memory.scripts.get(update.order_id)
@@ -185,6 +187,16 @@ class OrderBook:
         if "checks" in stored:
             self.checks.load(stored["checks"])
         self._accounts = {name: Account.from_stored(name, one) for name, one in stored["accounts"].items()}
+        self._has_resumed = True
+
+    def _begin(self, place: Place) -> None:
+        """The next input, which is this record. What was said of halts needs no input to be made again."""
+        self._voice.begin(place)
+        if self._has_resumed:
+            self._has_resumed = False
+            for account in self._accounts.values():
+                for order_id, script in list(account.memory.scripts.items()):
+                    self._follow(account, order_id, script)
 
     def _account(self, name: str) -> Account:
         account = self._accounts.get(name)
@@ -200,6 +212,10 @@ class OrderBook:
             self._apply(account, order_id, cause, account.verdict(update))
             return
         script.hold(update, cause)
+        self._follow(account, order_id, script)
+
+    def _follow(self, account: Account, order_id: str, script: Script) -> None:
+        """Apply what has its turn."""
         while due := script.next():
             self._apply(account, order_id, due, script.verdict(update_id(account.name, order_id, due.identity)))
         if script.is_over and account.memory.scripts.get(order_id) is script:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
 from operators.contract import Case, Said
 from operators.orders.lifecycle import OrderBook
 from operators.orders.settings import OrdersSettings
+from schemas.times import END_OF_TIME_NS
+from tests.operators.orders.check_streams import checks, feed
 from tests.operators.orders.desk import SECOND_NS, content
-from tests.operators.orders.order_streams import feed, inputs
+from tests.operators.orders.order_streams import interleaved, streams
+
+
+def inputs(seed: int) -> list[Any]:
+    """Orders and, of two seeds in three, what they are held against."""
+    rng = random.Random(seed)
+    return [*interleaved(rng, [*streams(seed), checks(rng, rng.choice((0, 4, 20)))]), END_OF_TIME_NS]
 
 
 def apply(book: OrderBook, events: Sequence[Any]) -> Said:
@@ -22,4 +31,6 @@ def apply(book: OrderBook, events: Sequence[Any]) -> Said:
     return said
 
 
-ORDER_BOOK = Case(make=lambda: OrderBook(OrdersSettings(unknown_after_ns=10 * SECOND_NS)), inputs=inputs, apply=apply)
+SETTINGS = OrdersSettings(unknown_after_ns=10 * SECOND_NS, restricted=("MSFT",))
+
+ORDER_BOOK = Case(make=lambda: OrderBook(SETTINGS), inputs=inputs, apply=apply)

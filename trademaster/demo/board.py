@@ -10,7 +10,8 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.bus import Batch
-from schemas.events import Envelope
+from schemas.catalog import EVENT_PAYLOADS
+from schemas.events import Envelope, EventType, RawEnvelope
 from schemas.market import Bar, Mark
 from schemas.orders import OrderUpdate
 from schemas.portfolio import BalanceUpdate, PnlChange
@@ -23,9 +24,15 @@ TOPICS = ("market.marks", "market.bars", "risk.alerts", "orders.updates", "portf
 _marks = msgspec.json.Decoder(Envelope[Mark]).decode
 _bars = msgspec.json.Decoder(Envelope[Bar]).decode
 _alerts = msgspec.json.Decoder(Envelope[Alert]).decode
+_envelope = msgspec.json.Decoder(RawEnvelope).decode
 _orders = msgspec.json.Decoder(Envelope[OrderUpdate]).decode
 _pnl = msgspec.json.Decoder(Envelope[PnlChange]).decode
 _accounts = msgspec.json.Decoder(Envelope[BalanceUpdate]).decode
+
+
+def is_alert(value: bytes) -> bool:
+    """Whether a record of ``risk.alerts`` is about a limit: refused orders and trading states stand there too."""
+    return EVENT_PAYLOADS.get((EventType(_envelope(value).header.event_type), "risk.alerts")) is Alert
 
 
 @dataclass(slots=True)
@@ -70,7 +77,7 @@ class Board:
         elif batch.topic == "market.bars":
             self._bars(map(_bars, values))
         elif batch.topic == "risk.alerts":
-            self._alerts(map(_alerts, values))
+            self._alerts(_alerts(value) for value in values if is_alert(value))
         else:
             self._books(batch.topic, values)
 

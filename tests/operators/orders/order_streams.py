@@ -11,7 +11,6 @@ from operators.orders.lifecycle import OrderBook
 from operators.orders.saying import OrdersOutput
 from schemas.events import Event, Place
 from schemas.orders import ExecType, ExecutionReport, OrderCommand
-from schemas.times import END_OF_TIME_NS
 from tests.operators.orders.desk import SECOND_NS, command_event, report_event
 
 Input = Event[Any] | Split | int
@@ -81,12 +80,6 @@ def interleaved(rng: random.Random, parts: list[list[Any]]) -> list[Any]:
         merged += part[:count]
         del part[:count]
     return merged
-
-
-def inputs(seed: int) -> list[Any]:
-    """One stream of all, with its end."""
-    rng = random.Random(seed)
-    return [*interleaved(rng, streams(seed)), END_OF_TIME_NS]
 
 
 def feed(book: OrderBook, one: Input) -> OrdersOutput:

@@ -17,7 +17,8 @@ from schemas.events import Event
 from schemas.orders import OrderCommand, OrderUpdate, Status
 from schemas.times import END_OF_TIME_NS
 from tests.operators.orders.desk import Desk, content
-from tests.operators.orders.order_streams import feed, interleaved, streams
+from tests.operators.orders.check_streams import checks, feed
+from tests.operators.orders.order_streams import interleaved, streams
 
 NEVER = 2**62
 seeds = st.integers(0, 2**32)
@@ -49,11 +50,16 @@ def final(updates: list[Event[OrderUpdate]]) -> dict[tuple[str, str], OrderUpdat
     return found
 
 
-@settings(max_examples=150, deadline=None)
-@given(seed=seeds, crashes=st.integers(1, 3))
-def test_said_is_said_whatever_the_interleaving_after_a_crash(seed: int, crashes: int) -> None:
+def parts_of(seed: int, held: int) -> list[list[Any]]:
+    """Orders, and so many inputs of what they are held against."""
+    return [*streams(seed), checks(random.Random(seed), held)] if held else streams(seed)
+
+
+@settings(max_examples=250, deadline=None)
+@given(seed=seeds, crashes=st.integers(1, 3), held=st.sampled_from((0, 5, 25)))
+def test_said_is_said_whatever_the_interleaving_after_a_crash(seed: int, crashes: int, held: int) -> None:
     rng = random.Random(seed)
-    parts, one, published = streams(seed), book(), []
+    parts, one, published = parts_of(seed, held), book(), []
     for _ in range(crashes):
         until = interleaved(rng, parts)
         saved, crashed = sorted((rng.randrange(len(until) + 1), rng.randrange(len(until) + 1)))
@@ -66,7 +72,7 @@ def test_said_is_said_whatever_the_interleaving_after_a_crash(seed: int, crashes
             one.restore(stored)
             parts = [[event for event in part if not any(event is done for done in until[:saved])] for part in parts]
         else:
-            parts = streams(seed)
+            parts = parts_of(seed, held)
         start = 0 if fresh else rng.randrange(mark + 1)
         one.adopt((event.header.event_id, event.payload) for event in published[start:])
     published += run(one, interleaved(rng, parts))
@@ -134,7 +140,7 @@ def test_events_of_different_orders_may_be_permuted(seed: int) -> None:
 @given(seed=seeds)
 def test_a_snapshot_holds_what_came_since_the_last_one(seed: int) -> None:
     often, once = book(), book()
-    for event in interleaved(random.Random(seed), streams(seed)):
+    for event in interleaved(random.Random(seed), parts_of(seed, 10)):
         run(often, [event])
         often.snapshot()
         run(once, [event])
