@@ -58,7 +58,7 @@ def reports(rng: random.Random, count: int, orders: int) -> list[Event[Execution
             fields["execution_id"] = f"e{number}"
         if kind == "replaced" and rng.random() < 0.5:
             fields["quantity"] = Decimal(rng.choice((10, 20, 30)))
-        time_ns = (number + rng.choice((0, 0, 0, -2))) * SECOND_NS
+        time_ns = (number + rng.choice((0, 0, 0, -2))) * SECOND_NS + number  # one without an id is known by it: no two are alike
         made.append(report_event(ExecutionReport(exec_type=ExecType(kind), **fields), number, max(time_ns, 0)))
     return made
 
