@@ -79,7 +79,10 @@ class Expression:
             data[name] = read(bar)
         for name in self._texts:
             data[name] = texts[name]
-        found = self._program.eval(data=data)
+        try:
+            found = self._program.eval(data=data)
+        except (RuntimeError, UnicodeError) as error:  # a symbol that is no text
+            raise NoValue(str(error)) from None
         if found.type() == cel.Type.ERROR:
             raise NoValue(_told(str(found.value())))
         return found.value()
@@ -93,7 +96,7 @@ def _compiled(text: str, rule: Rule, variables: Mapping[str, Any], result: str) 
         source = rule.source(as_doubles=as_doubles)
         try:
             program = environment.compile(source.text)
-        except RuntimeError as error:
+        except (RuntimeError, UnicodeError) as error:
             first = first or _wrong(text, source, str(error))
             continue
         found = program.return_type().name()

@@ -155,7 +155,7 @@ def _indicator(text: str, words: Sequence[Token], at: int, rule: Rule) -> tuple[
         if end == len(words):
             raise WrongExpression(f"expected {signature(name.text)}, found no )", name.at)
         end += 1
-    written = re.sub(r"\s+", "", text[name.at : words[end - 1].at + len(words[end - 1].text)])
+    written = re.sub(r"\s+", "", text[name.at : words[end - 1].at + len(words[end - 1].text)]).removesuffix("()")
     try:
         definition = parse_indicator(written)
     except UsageError as error:
