@@ -34,16 +34,21 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "trademaster", *arguments]
 
 
-def start_market(bus: str, recovery: Path, processes: int, *extra: str, until_end: bool = True) -> subprocess.Popen[bytes]:
-    """``trademaster run market``, by default up to the present end of the topics."""
+MARKET = ("market",)
+
+
+def start_market(
+    bus: str, recovery: Path, processes: int, *extra: str, until_end: bool = True, flows: Sequence[str] = MARKET
+) -> subprocess.Popen[bytes]:
+    """``trademaster run market``, or other flows, by default up to the present end of the topics."""
     where = ("--bus", bus, "--recovery", str(recovery), "--processes", str(processes))
     end = ("--until-end",) if until_end else ()
-    return subprocess.Popen(command("run", "market", *where, *end, "--quiet", *extra), stderr=subprocess.PIPE)
+    return subprocess.Popen(command("run", *flows, *where, *end, "--quiet", *extra), stderr=subprocess.PIPE)
 
 
-def run_market(bus: str, recovery: Path, processes: int, *extra: str) -> str:
+def run_market(bus: str, recovery: Path, processes: int, *extra: str, flows: Sequence[str] = MARKET) -> str:
     """Run up to the end; what it said on stderr."""
-    return finished(start_market(bus, recovery, processes, *extra))
+    return finished(start_market(bus, recovery, processes, *extra, flows=flows))
 
 
 def finished(process: subprocess.Popen[bytes], code: int = 0) -> str:

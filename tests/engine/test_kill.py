@@ -16,6 +16,7 @@ from schemas.times import SECOND_NS
 from sources.simulator import Law, Simulator
 from tests.engine.running import (
     FAST,
+    MARKET,
     OUTPUTS,
     Watch,
     by_id,
@@ -82,12 +83,23 @@ def assert_alternating(alerts: Sequence[dict[str, Any]]) -> None:
         assert said == expected[: len(said)], key
 
 
-def disturb(place: str, recovery: Path, rng: random.Random, most: int = KILLS) -> int:
+WATCHED = ("market.bars", "market.marks")
+
+
+def disturb(
+    place: str,
+    recovery: Path,
+    rng: random.Random,
+    most: int = KILLS,
+    extra: Sequence[str] = FAST,
+    flows: Sequence[str] = MARKET,
+    watched: Sequence[str] = WATCHED,
+) -> int:
     """Run to the end, with kills at random moments: when some more was written, or at any time while it starts. The number of kills."""
-    kills, watch = 0, Watch(place, ("market.bars", "market.marks"))
+    kills, watch = 0, Watch(place, watched)
     try:
         while True:
-            process = start_market(place, recovery, rng.choice([1, 1, 2, 3]), *FAST)
+            process = start_market(place, recovery, rng.choice([1, 1, 2, 3]), *extra, flows=flows)
             while kills < most and _moment(watch, process, rng):
                 victim = rng.choice(family(process))
                 kill(victim)

@@ -30,7 +30,15 @@ def control(topic: str, own_id: str, payload: Any, number: int, time_ns: int = 0
 def limit(rule: str, threshold: str | int, number: int = 1, account: str | None = "A", symbol: str | None = None, **fields: Any) -> Control:
     """Named by its rule."""
     scope = "+".join(name for name, value in (("account", account), ("symbol", symbol)) if value) or "firm"
-    values = {"limit_id": rule, "rule": rule, "scope": scope, "threshold": Decimal(threshold), "account": account, "symbol": symbol, **fields}
+    values = {
+        "limit_id": rule,
+        "rule": rule,
+        "scope": scope,
+        "threshold": Decimal(threshold),
+        "account": account,
+        "symbol": symbol,
+        **fields,
+    }
     return control("limits", values["limit_id"], Limit(**values), number)
 
 

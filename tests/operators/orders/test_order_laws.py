@@ -16,8 +16,8 @@ from operators.orders.settings import OrdersSettings
 from schemas.events import Event
 from schemas.orders import OrderCommand, OrderUpdate, Status
 from schemas.times import END_OF_TIME_NS
-from tests.operators.orders.desk import Desk, content
 from tests.operators.orders.check_streams import checks, feed
+from tests.operators.orders.desk import Desk, content
 from tests.operators.orders.order_streams import interleaved, streams
 
 NEVER = 2**62
