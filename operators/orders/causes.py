@@ -24,7 +24,7 @@ class Halt(msgspec.Struct, frozen=True, gc=False):
     """The kill switch: open orders of whom it concerns shall be cancelled."""
 
     key: str
-    """Known by it for ever: its control event and the time of that."""
+    """Known by it for ever: its control event and the time of that; of a cause, the number of the asking too."""
     reason: str
     time_ns: int
     """0: of no time of its own."""
@@ -80,10 +80,10 @@ def halt_key(event_id: str, time_ns: int) -> str:
     return join("halt", event_id, str(time_ns))
 
 
-def halt_cause(halt: Halt, now_ns: int) -> Cause:
-    """A halt as it reaches an order, at a time of the order's own clock: so the time is part of what is said."""
+def halt_cause(halt: Halt, key: str, now_ns: int) -> Cause:
+    """A halt as it reaches an order, at a time of the order's own clock, for a session may be replayed: so the time is part of the id."""
     time_ns = min(halt.time_ns, now_ns) if halt.time_ns else now_ns
-    return Cause(f"{halt.key}|{time_ns}", halt=msgspec.structs.replace(halt, time_ns=time_ns))
+    return Cause(f"{key}|{time_ns}", halt=Halt(key, halt.reason, time_ns))
 
 
 def is_decision(identity: str) -> bool:

@@ -24,7 +24,7 @@ from operators.orders.causes import (
 )
 from operators.orders.commands import ask_cancel, ask_replace, wrong_with
 from operators.orders.decimals import EXACT, ZERO
-from operators.orders.halting import apply_halt, is_due
+from operators.orders.halting import apply_halt, next_asking
 from operators.orders.order import Order, placed
 from operators.orders.pretrade import Checks
 from operators.orders.pretrade_open import most_open
@@ -329,9 +329,10 @@ class OrderBook:
     def _halt(self, account: Account, order_id: str) -> None:
         """Ask for the cancel of an open order whose account is halted. What was said of an order before a crash comes first."""
         halt, order = self.checks.trading.halt_of(account.name), account.orders.get(order_id)
-        if halt and order and is_due(order, halt) and order_id not in account.memory.scripts:
+        key = next_asking(order, halt) if halt and order and order_id not in account.memory.scripts else None
+        if halt and key:
             now_ns = max(account.memory.now_ns, self.checks.prices.time_ns)
-            self._apply(account, order_id, halt_cause(halt, now_ns), None)
+            self._apply(account, order_id, halt_cause(halt, key, now_ns), None)
 
     def _submit_split(self, account: Account, order_id: str, split: Split) -> None:
         order = account.orders.get(order_id)
