@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.events import Payload
 
 
-class Alert(Payload, frozen=True):
+class Alert(Payload, frozen=True, omit_defaults=True):
     """RISK_LIMIT_BREACH, RISK_LIMIT_CLEARED and their kin."""
 
     alert_id: str
@@ -24,6 +24,8 @@ class Alert(Payload, frozen=True):
     threshold: float
     episode: int
     """1 for the first breach of this limit and key, then 2, ..."""
+    position_version: int | None = None
+    """Of a stop: the version of its position when it fired; absent from all others."""
 
 
 class TradingChange(Payload, frozen=True):

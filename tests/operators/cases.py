@@ -20,6 +20,7 @@ from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame
 from tests.operators import cases_indicators, cases_orderflow, cases_portfolio, cases_signals, streams
 from tests.operators import cases_indicators, cases_portfolio, cases_risk, streams
+from tests.operators import cases_indicators, cases_portfolio, cases_risk, cases_risk_stops, streams
 from tests.operators.cases_marking import MARKING_CASES
 from tests.operators.cases_orders import ORDER_BOOK
 from tests.operators.cases_paper import PAPER_CASES
@@ -90,5 +91,6 @@ CASES: dict[type, Case] = {
     **cases_orderflow.CASES,
     **cases_signals.CASES,
     **RETURN_CASES,
+    **cases_risk_stops.CASES,
     **cases_risk.CASES,
 }
