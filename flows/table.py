@@ -57,5 +57,16 @@ SIGNALS = FlowRow(
     writes=("market.indicators", "signals", "orders.commands", "dead.letters"),
 )
 
-FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO, SIGNALS)}
+RISK = FlowRow(
+    name="risk",
+    reads=(
+        *("market.ticks", "market.bars", "portfolio.positions", "portfolio.accounts", "orders.updates"),
+        *("control.limits", "control.instruments", "control.accounts", "control.actions", "control.trading"),
+    ),
+    writes=("risk.alerts", "risk.exposure", "orders.commands", "control.trading", "audit", "dead.letters"),
+    says=("risk.alerts",),
+    by_line=True,
+)
+
+FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO, SIGNALS, RISK)}
 """In this order flows are joined: a topic goes from an earlier to a later one inside the process."""

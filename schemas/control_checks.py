@@ -6,6 +6,7 @@ The stream and the forms (``trademaster/forms.py``) both call these, so that wha
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from schemas.control import Account, Action, Instrument, Limit, Trading
@@ -16,11 +17,33 @@ from schemas.events import Payload
 from schemas.numbers import check_finite
 from schemas.symbols import MAX_SYMBOL_BYTES
 
+_NINE_TENTHS = Decimal("0.9")
+
 FALLS_BELOW = frozenset({"margin_cushion"})
 """Rules that are broken by a value *below* the threshold; so they end above it."""
 
-SCOPES_OF_RULE = {"price_band": ("symbol", "firm")}
-"""Rules that do not go with every scope. A price belongs to a symbol, never to an account."""
+_OF_WHOLES = ("account", "firm")
+SCOPES_OF_RULE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("drawdown", "daily_loss", "margin_cushion"), _OF_WHOLES),
+    **dict.fromkeys(("var_parametric", "var_ewma", "var_historical", "expected_shortfall"), _OF_WHOLES),
+    "volatility": ("account", "symbol", "firm"),
+    **dict.fromkeys(("stop_loss", "take_profit"), ("account+symbol", "symbol")),
+    "price_band": ("symbol", "firm"),
+}
+"""Rules that do not go with every scope. Equity and what follows from it belong to an account or the firm; a price, of a band or of a stop,
+to a symbol. All other rules go with all: on an account or the firm ``position``, ``trailing_stop`` and ``stale_price`` hold each of its
+symbols."""
+
+FRACTIONS = frozenset(
+    {"concentration", "drawdown", "margin_cushion", "trailing_stop", "var_parametric", "var_ewma", "var_historical", "expected_shortfall"}
+)
+"""Rules whose threshold is a share of a whole: 10 is no share, but a slip for 0.10."""
+
+MAX_ORDER_RATE = 10_000
+"""Largest threshold of ``order_rate``: so many orders of an account are remembered, and one more."""
+
+NEVER_HALTS = frozenset({"price_band"})
+"""Rules whose breach cannot stop trading: the flow that judges it knows no accounts."""
 
 
 def check_control(payload: Payload) -> None:
@@ -43,6 +66,7 @@ def check_limit(limit: Limit) -> None:
     check_finite("threshold", limit.threshold)
     if limit.threshold <= 0:
         raise _rejected(f"threshold: expected a number greater than 0, found {limit.threshold}")
+    _check_threshold(limit)
     _check_clear(limit)
     scopes = SCOPES_OF_RULE.get(limit.rule)
     if scopes and limit.scope not in scopes:
@@ -118,13 +142,26 @@ def check_action(action: Action) -> None:
         raise _rejected(f"cashInLieu: expected 0 or more, found {action.cash_in_lieu}")
 
 
+def _check_threshold(limit: Limit) -> None:
+    if limit.rule in FRACTIONS and limit.threshold > 1:
+        raise _rejected(f"threshold: expected a fraction such as 0.10, at most 1, for rule {limit.rule}, found {limit.threshold}")
+    if limit.rule == "order_rate" and limit.threshold > MAX_ORDER_RATE:
+        raise _rejected(f"threshold: expected at most {MAX_ORDER_RATE} orders, found {limit.threshold}")
+    if limit.rule in NEVER_HALTS and limit.on_breach == "halt":
+        raise _rejected(f"onBreach: expected alert for rule {limit.rule}, found halt")
+
+
 def _check_clear(limit: Limit) -> None:
     if limit.clear is None:
+        if limit.rule in FALLS_BELOW and limit.threshold >= _NINE_TENTHS:
+            raise _rejected(
+                f"threshold: expected less than 0.9 without a clear (a breach ends above threshold / 0.9), found {limit.threshold}"
+            )
         return
     check_finite("clear", limit.clear)
     if limit.rule in FALLS_BELOW:
-        if limit.clear <= limit.threshold:
-            raise _rejected(f"clear: expected more than the threshold of {limit.threshold}, found {limit.clear}")
+        if not limit.threshold < limit.clear < 1:
+            raise _rejected(f"clear: expected more than the threshold of {limit.threshold} and less than 1, found {limit.clear}")
     elif not 0 < limit.clear < limit.threshold:
         raise _rejected(f"clear: expected more than 0 and less than the threshold of {limit.threshold}, found {limit.clear}")
 

@@ -56,6 +56,8 @@ def flow_settings(flow: str, settings: Settings) -> Any:
         )
     if flow == "signals":
         return signals_settings(settings.signals, settings.market)
+    if flow == "risk":
+        return _risk_settings(settings)
     return settings
 
 
@@ -72,4 +74,21 @@ def signals_settings(signals: SignalsSection, market: MarketSection) -> Any:
         account=signals.account,
         quantity=signals.quantity,
         allows_short=signals.short,
+    )
+
+
+def _risk_settings(settings: Settings) -> Any:
+    from operators.risk.portfolio import RiskSettings
+    from operators.risk.settings import RiskFlowSettings
+
+    risk = settings.risk
+    return RiskFlowSettings(
+        interval=str(risk.interval),
+        intervals=tuple(str(interval) for interval in settings.market.intervals),
+        window=risk.window,
+        numbers=RiskSettings(confidence=risk.confidence, horizon=risk.horizon, decay=risk.ewma_lambda),
+        beta_symbol=risk.beta_symbol,
+        currency=settings.portfolio.currency,
+        pivot=risk.pivot,
+        conflate_ns=risk.conflate.ns,
     )

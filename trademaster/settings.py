@@ -165,6 +165,26 @@ class PortfolioSettings(Section):
     )
 
 
+class RiskSettings(Section):
+    """The risk flow."""
+
+    interval: PositiveDuration = Field(
+        default=Duration.of("1m"), description="length of the bars whose returns make VaR, volatility and beta"
+    )
+    window: int = Field(default=252, ge=2, le=500, description="most returns that are used")
+    confidence: float = Field(default=0.99, gt=0, lt=1, description="of value at risk and expected shortfall")
+    horizon: int = Field(default=1, ge=1, le=10_000, description="bars that they look ahead, by the root of time")
+    ewma_lambda: float = Field(default=0.94, gt=0, lt=1, description="weight of the past in the EWMA value at risk")
+    beta_symbol: Annotated[str | None, BeforeValidator(_off_is_none)] = Field(default=None, description="what beta is to; `off`: nothing")
+    pivot: str = Field(
+        default="USD", min_length=1, description="currency of the firm, through which two others are converted that have no pair"
+    )
+    conflate: Duration = Field(
+        default=Duration.of("1s"),
+        description="event time for which exposures may wait while many accounts change at once; limits never wait; 0s: none wait",
+    )
+
+
 class EngineSettings(Section):
     """How flows are run."""
 
@@ -210,6 +230,7 @@ class Settings(BaseSettings):
     paper: PaperSettings = PaperSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
     signals: SignalsSettings = SignalsSettings()
+    risk: RiskSettings = RiskSettings()
     engine: EngineSettings = EngineSettings()
     topics: TopicsSettings = TopicsSettings()
     log: LogSettings = LogSettings()

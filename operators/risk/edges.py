@@ -41,6 +41,12 @@ def cause_of_event(event: Event[Any]) -> Cause:
     return Cause(event.time_ns, event.header.correlation_id, event.place)
 
 
+def cause_of_balance(event: Event[Any]) -> Cause:
+    """A balance. One that a mark made has no correlation but its own id; so the mark itself is named."""
+    is_own = event.header.correlation_id == event.header.event_id
+    return cause_of_record(event.time_ns, event.place) if is_own and event.place.topic == "market.ticks" else cause_of_event(event)
+
+
 def cause_of_control(control: Control, now_ns: int) -> Cause:
     """A control event. One without a time happened at ``now_ns``; none happened before that, for it is in force when it arrives."""
     return Cause(max(control.time_ns, now_ns), control.event_id or f"{control.topic}|{control.id}", control.place)

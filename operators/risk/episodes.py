@@ -173,6 +173,11 @@ class Episodes:
         pair = self._pairs.get(limit_id, {}).get(key)
         return pair is not None and pair.rank % 2 == 1
 
+    def state(self, limit_id: str, key: Key) -> int:
+        """0: not breached, 1: breached, 2: what was said of it before a crash is ahead of what is known here."""
+        pair = self._pairs.get(limit_id, {}).get(key)
+        return 0 if pair is None else 2 if pair.rank < pair.said else pair.rank % 2
+
     def breached_keys(self, limit_id: str) -> list[Key]:
         """Keys that stand breached under a limit: also such as have nothing more to be judged by."""
         return [key for key, pair in self._pairs.get(limit_id, {}).items() if pair.rank % 2]
