@@ -36,7 +36,7 @@ from schemas.symbols import SYMBOLS
 
 TICKS, BARS = "market.ticks", "market.bars"
 
-_TERMS = ["multiplier", "inverse", "initial", "maintenance"]
+_TERMS = ("multiplier", "inverse", "initial", "maintenance")
 
 
 class Held(NamedTuple):
@@ -123,8 +123,9 @@ class ExposureBook:
         row = self._symbol(SYMBOLS.code(symbol))
         found = self._symbols[row]
         now = (float(terms.multiplier), int(terms.inverse), initial, maintenance)
-        if found[_TERMS].item() != now:
-            found[_TERMS] = now
+        if tuple(found[name] for name in _TERMS) != now:
+            for name, number in zip(_TERMS, now, strict=True):
+                found[name] = number
             revalue(row, self._symbols, self.entries, self.accounts, self._touched, self._ledger)
 
     def on_rate(self, rate: Rate) -> None:
