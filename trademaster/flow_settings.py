@@ -87,7 +87,7 @@ def _risk_settings(settings: Settings) -> Any:
         intervals=tuple(str(interval) for interval in settings.market.intervals),
         window=risk.window,
         numbers=RiskSettings(confidence=risk.confidence, horizon=risk.horizon, decay=risk.ewma_lambda),
-        beta_symbol=risk.beta_symbol,
+        beta_symbol=risk.beta_symbol or None,
         currency=settings.portfolio.currency,
         pivot=risk.pivot,
         conflate_ns=risk.conflate.ns,

@@ -26,6 +26,7 @@ def compile_all(say: Callable[[str], object]) -> None:
         ("the paper exchange", _compile_paper),
         ("order flow", _compile_order_flow),
         ("the portfolio flow", _compile_portfolio),
+        ("the risk flow", _compile_risk),
         ("encoding bars, marks and P&L", _compile_encoder),
         ("the writers", _compile_writers),
     ):
@@ -115,6 +116,29 @@ def _compile_portfolio() -> None:
     accounts.process(Control("control.accounts", "A", Account("A")))
     accounts.process(AccountFrame([holding], [], pnl))
     AccountsStep(PortfolioSettings(), 0, accounts.snapshot())
+
+
+def _compile_risk() -> None:
+    from decimal import Decimal
+
+    import numpy as np
+
+    from operators.risk.exposures import ExposureBook, Held
+    from operators.risk.symbols_step import SymbolsStep
+    from schemas.control import Instrument
+    from schemas.risk_frames import SYMBOL_MARK
+    from schemas.ticks import TickFrame, empty_rows
+
+    SymbolsStep(0, None).process(TickFrame(empty_rows(1)))
+    marks = np.zeros(1, SYMBOL_MARK)
+    book = ExposureBook("USD", "USD")
+    book.hold(book.row("A"), "A", Held(Decimal(1), Decimal(0)), "USD")
+    for kept in (book, ExposureBook("USD", "USD")):
+        kept.load(book.dump())
+        kept.on_marks(marks)
+        kept.on_instrument("A", Instrument("A", multiplier=Decimal(2)))
+        kept.touch(0)
+        kept.evaluate()
 
 
 def _shard_of(name: str) -> int:

@@ -175,7 +175,7 @@ class RiskSettings(Section):
     confidence: float = Field(default=0.99, gt=0, lt=1, description="of value at risk and expected shortfall")
     horizon: int = Field(default=1, ge=1, le=10_000, description="bars that they look ahead, by the root of time")
     ewma_lambda: float = Field(default=0.94, gt=0, lt=1, description="weight of the past in the EWMA value at risk")
-    beta_symbol: Annotated[str | None, BeforeValidator(_off_is_none)] = Field(default=None, description="what beta is to; `off`: nothing")
+    beta_symbol: str = Field(default="", description="what beta is to, such as `SPY`; empty: nothing")
     pivot: str = Field(
         default="USD", min_length=1, description="currency of the firm, through which two others are converted that have no pair"
     )

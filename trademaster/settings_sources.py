@@ -135,7 +135,7 @@ def _problem(detail: Any, values: Mapping[str, Any], origins: Mapping[str, str])
 
 def _did_you_mean(name: str) -> str:
     known = names()
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    close = [full for full in known if full.partition(".")[2] == name] or get_close_matches(name, known, n=1, cutoff=0.6)
     if not close:
         tails = {full.partition(".")[2]: full for full in known}
         close = [tails[tail] for tail in get_close_matches(name.rpartition(".")[2], tails, n=1, cutoff=0.7)]

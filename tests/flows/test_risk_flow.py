@@ -49,13 +49,13 @@ def trade(at_s: float, price: float, symbol: str = "X") -> Line:
 
 def position(symbol: str, quantity: Any, version: int = 1, account: str = "A") -> Line:
     known = {"account": account, "symbol": symbol, "quantity": str(quantity), "version": version, "currency": "USD"}
-    rest = {"averagePrice": None, "realizedPnl": "0", "fees": "0", "costBasis": "0", "costing": "average", "lots": []}
+    rest: Line = {"averagePrice": None, "realizedPnl": "0", "fees": "0", "costBasis": "0", "costing": "average", "lots": []}
     return line("portfolio.positions", **known, **rest)
 
 
 def balance(equity: float, high: float | None = None, day: float = 0.0, account: str = "A") -> Line:
     known = {"account": account, "currency": "USD", "cash": str(equity), "equity": equity, "dayPnl": day}
-    rest = {"realizedPnl": 0.0, "unrealizedPnl": 0.0, "grossExposure": None, "netExposure": None, "highWaterMark": high or equity}
+    rest: Line = {"realizedPnl": 0.0, "unrealizedPnl": 0.0, "grossExposure": None, "netExposure": None, "highWaterMark": high or equity}
     return line("portfolio.accounts", **known, **rest)
 
 
@@ -66,7 +66,7 @@ def bar(symbol: str, end_s: int, close: float) -> Line:
 def order(order_id: str, at_s: float, quantity: int, price: Any, version: int = 1, status: str = "NEW", account: str = "A") -> Line:
     payload = {"orderId": order_id, "account": account, "symbol": "X", "side": "buy", "status": status, "orderType": "limit"}
     amounts = {"price": price, "stopPrice": None, "quantity": str(quantity), "filledQuantity": "0", "leavesQuantity": str(quantity)}
-    nothing = dict.fromkeys(("timeInForce", "averagePrice", "lastQuantity", "lastPrice", "venue", "strategy", "user", "reason"))
+    nothing: Line = dict.fromkeys(("timeInForce", "averagePrice", "lastQuantity", "lastPrice", "venue", "strategy", "user", "reason"))
     header = {
         "eventId": f"order|{order_id}|{version}",
         "correlationId": "c",
@@ -74,7 +74,7 @@ def order(order_id: str, at_s: float, quantity: int, price: Any, version: int = 
         "priority": 2,
         "source": "orders",
     }
-    header["timestamp"] = int(at_s * SECOND)  # type: ignore[assignment]
+    header["timestamp"] = int(at_s * SECOND)
     return line("orders.updates", header=header, payload={**payload, **amounts, **nothing, "version": version})
 
 
