@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from operators.risk.edges import cause_of_event
-from operators.risk.holders import NOWHERE, sign_of
+from operators.risk.holders import sign_of
 from operators.risk.keys import Key
 from operators.risk.symbol_limits import KINDS, MAX_LIMITS, Rule, takes
 from operators.risk.unsent import Unsent
@@ -124,13 +124,12 @@ class SymbolRisk:
             if alert.rule not in KINDS or alert.symbol is None or not self._is_ours(alert.symbol):
                 continue
             kind = KINDS[alert.rule]
-            is_stop = kind <= TRAILING_STOP
-            version = (alert.position_version or 0) if is_stop else NOWHERE
-            muted_ns = NOWHERE if is_stop else parse_time(event.header.timestamp)
-            said = Said(kind, alert.episode, alert.state == "breach", version, muted_ns)
-            self._watching.adopt(alert.limit_id, Key(alert.account, alert.symbol), said)
-            if is_stop:
+            time_ns, rank = parse_time(event.header.timestamp), 2 * alert.episode - (alert.state == "breach")
+            said = Said(kind, rank=rank, time_ns=time_ns)
+            if kind <= TRAILING_STOP:
+                said = Said(kind, version=alert.position_version or 0, rank=2 * alert.episode, time_ns=time_ns)
                 self._unsent.put(event.header, alert)
+            self._watching.adopt(alert.limit_id, Key(alert.account, alert.symbol), said)
 
     def snapshot(self) -> dict[str, Any]:
         """All that is remembered, as plain data: names instead of codes, arrays as bytes."""
@@ -152,11 +151,10 @@ class SymbolRisk:
 
     def _made(self, ended: list[Event[Alert]], place: Place) -> Made:
         """What an input at that place made, after the clears of what it ended; NO_PLACE: each edge has its own, a tick's."""
+        unsent = self._unsent.orders(self._watching.holders, self._watching.rules, place) if len(self._unsent) else []
         alerts, commands = self._watching.take_edges(place)
-        if len(self._unsent):
-            commands += self._unsent.orders(self._watching.holders, self._watching.rules, place)
         bench = self._watching.bench
-        return Made(ended + alerts, commands, bench.marks(bench.symbols.take_changed()))
+        return Made(ended + alerts, unsent + commands, bench.marks(bench.symbols.take_changed()))
 
     def _is_ours(self, symbol: str | None) -> bool:
         return symbol is None or self._shard is None or shard_of(symbol.encode("utf-8", "surrogatepass")) == self._shard

@@ -93,7 +93,7 @@ def take_tick(
     symbol, partition = symbols[row], tick["partition"]
     is_due = clock > symbol["due"] or symbol["silent"] > 0
     if is_due:
-        judge_silence(watches, symbol, clock, tick["offset"], edges, ledger)
+        judge_silence(watches, symbol, clock, 0, tick["offset"], edges, ledger)
     if mark_symbol(symbol, tick):
         note_change(symbols, row, changed, ledger)
     is_new = symbol["partition"] != partition
@@ -128,7 +128,7 @@ def sweep(
         if clock > symbol["due"]:
             if edges.size - ledger[EDGES] < 2 * symbol["watches"]:
                 return NEEDS_ROOM
-            judge_silence(watches, symbol, clock, tick["offset"], edges, ledger)
+            judge_silence(watches, symbol, clock, 0, tick["offset"], edges, ledger)
             judge(watches, positions, symbol, clock, symbol["time"], tick["offset"], edges, ledger)
         least = min(least, symbol["due"])
     least_due[partition] = least
@@ -225,7 +225,7 @@ def judge_row(
 ) -> None:
     """Hold a symbol's present values against its watches: a limit, a position or a bar came. ``edges`` has room for two of each watch."""
     symbol = symbols[row]
-    judge_silence(watches, symbol, clock, place, edges, ledger)
+    judge_silence(watches, symbol, clock, clock, place, edges, ledger)
     judge(watches, positions, symbol, clock, time, place, edges, ledger)
 
 

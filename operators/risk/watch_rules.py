@@ -11,8 +11,13 @@ All strict, and exact in decimal: an excess of less than TOLERANCE of the larger
 far less than any price differs. The price is the last trade, else (no trade ever) the mark: of a long the bid, of a short the ask, else the
 last bar's close.
 
+**Rank.** How far a watch of silence or volatility has come is one number: 2n - 1 in its n-th breach, 2n after the n-th clear. What was
+published before a crash is adopted as the rank ``said``. While what happened then is told again, edges up to it are no news; if it is told
+otherwise, the first thing of a later time finds the watch where it was said to be, and is judged from there.
+
 *Silence* is told at the very moment it is too long (``latest tick + window``, the value is the window), whenever that is noticed, so that
-an alert is the same for all batches. It ends with a tick that lies within the window of the clock; its value is then that tick's age.
+an alert is the same for all batches; where a limit or a position came later, at the clock of then. It ends with a tick that lies within
+the window of the clock; its value is then that tick's age.
 """
 
 from __future__ import annotations
@@ -31,13 +36,31 @@ _WIDER = 1e-9
 
 
 @leaf
+def rank_of(watch: np.void) -> int:
+    """How far a watch has come."""
+    rank: int = 2 * watch["episode"] - watch["breached"]
+    return rank
+
+
+@leaf
+def catch_up(watch: np.void, time: int) -> None:
+    """What is of a later time than all that was said comes after it."""
+    if watch["said"] > rank_of(watch) and time > watch["said_time"]:
+        watch["episode"] = (watch["said"] + 1) // 2
+        watch["breached"] = watch["said"] % 2
+
+
+@leaf
 def note_edge(
     watches: Records, at: int, symbol: np.void, breach: int, value: float, time: int, place: int, edges: Records, ledger: Ledger
 ) -> None:
-    """Pass a watch's edge, and write it down with the latest tick as its cause."""
-    watch, edge = watches[at], edges[ledger[EDGES]]
+    """Pass a watch's edge, and if it is news write it down, with the latest tick as its cause."""
+    watch = watches[at]
     watch["breached"] = breach
     watch["episode"] += breach
+    if rank_of(watch) <= watch["said"]:
+        return
+    edge = edges[ledger[EDGES]]
     edge["value"] = value
     edge["time"] = time
     edge["offset"] = symbol["offset"]
@@ -114,14 +137,14 @@ def judge_stop(
 
 @leaf
 def judge_volatility(watches: Records, at: int, symbol: np.void, place: int, edges: Records, ledger: Ledger) -> None:
-    """Breach or clear a watch of volatility, or narrow the symbol's bounds to it. Before its first price nothing is judged."""
+    """Breach or clear a watch of volatility, and narrow the symbol's bounds to it. Before its first price nothing is judged."""
     watch, variance = watches[at], symbol["realized_variance"]
-    if symbol["return_price"] != symbol["return_price"]:
-        return
+    catch_up(watch, symbol["time"])
     root = 0.0 if variance != variance else math.sqrt(variance)
     breached = watch["breached"] != 0
     excess = watch["clear"] - root if breached else root - watch["threshold"]
-    if excess > TOLERANCE * max(root, watch["threshold"]) and symbol["time"] > watch["muted"]:
+    is_known = symbol["return_price"] == symbol["return_price"]
+    if is_known and excess > TOLERANCE * max(root, watch["threshold"]):
         breached = not breached
         note_edge(watches, at, symbol, 1 if breached else 0, root, symbol["time"], place, edges, ledger)
     if breached:
@@ -131,8 +154,11 @@ def judge_volatility(watches: Records, at: int, symbol: np.void, place: int, edg
 
 
 @leaf
-def judge_silence(watches: Records, symbol: np.void, clock: int, place: int, edges: Records, ledger: Ledger) -> None:
-    """Breach those watches of a symbol whose window is over by the clock, before a tick that may have come is taken."""
+def judge_silence(watches: Records, symbol: np.void, clock: int, since_ns: int, place: int, edges: Records, ledger: Ledger) -> None:
+    """Breach those watches of a symbol whose window is over by the clock, before a tick that may have come is taken.
+
+    ``since_ns``: before that they watched otherwise; what was too long already is so from then on.
+    """
     at = symbol["watch"]
     while at >= 0:
         watch = watches[at]
@@ -141,8 +167,11 @@ def judge_silence(watches: Records, symbol: np.void, clock: int, place: int, edg
                 watch["base"] = clock
             since = symbol["time"] if symbol["time"] >= 0 else watch["base"]
             end = since + watch["window"]
-            if clock > end and end > watch["muted"]:
-                note_edge(watches, at, symbol, 1, watch["window"] / SECOND_NS, end, place, edges, ledger)
+            time = max(end, since_ns)
+            if clock > end:
+                catch_up(watch, time)
+            if clock > end and watch["breached"] == 0:
+                note_edge(watches, at, symbol, 1, watch["window"] / SECOND_NS, time, place, edges, ledger)
         at = watch["next"]
 
 
@@ -151,8 +180,9 @@ def judge_return(watches: Records, at: int, symbol: np.void, clock: int, place: 
     """Clear a watch of silence whose symbol's latest tick is within the window of the clock, and note when it is due."""
     watch = watches[at]
     time = symbol["time"]
-    if watch["breached"] != 0 and time >= 0 and clock - time <= watch["window"] and time > watch["muted"]:
-        note_edge(watches, at, symbol, 0, (clock - time) / SECOND_NS, time, place, edges, ledger)
+    catch_up(watch, clock)
+    if watch["breached"] != 0 and time >= 0 and clock - time <= watch["window"]:
+        note_edge(watches, at, symbol, 0, (clock - time) / SECOND_NS, clock, place, edges, ledger)
     if watch["breached"] != 0:
         symbol["silent"] += 1
     else:
@@ -172,6 +202,8 @@ def judge(watches: Records, positions: Records, symbol: np.void, clock: int, tim
     at = symbol["watch"]
     while at >= 0:
         kind = watches[at]["kind"]
+        if watches[at]["said"] > rank_of(watches[at]):
+            symbol["due"] = min(symbol["due"], watches[at]["said_time"])
         if kind == STALE:
             judge_return(watches, at, symbol, clock, place, edges, ledger)
         elif kind == VOLATILITY:

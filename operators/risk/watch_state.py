@@ -1,6 +1,6 @@
 """The arrays of what is watched: a symbol with its marks in one record, positions with their extremes, and a watch for each limit on them.
 
-A SYMBOL is 296 bytes, a POSITION 24, a WATCH 80. A symbol's positions and its watches are two lists, linked by ``before`` and ``next``. So
+A SYMBOL is 296 bytes, a POSITION 24, a WATCH 88. A symbol's positions and its watches are two lists, linked by ``before`` and ``next``. So
 that a tick need not walk them, a symbol keeps the bounds within which its prices, its variance and the clock change nothing.
 """
 
@@ -71,7 +71,8 @@ WATCH = np.dtype(
         ("window", np.int64),  # of STALE, ns
         ("base", np.int64),  # of STALE, while its symbol has had no tick: since when one is missed; -1: since the clock is known
         ("episode", np.int64),  # breaches so far
-        ("muted", np.int64),  # what is decided of event times up to this has been said before a crash; -1: nothing
+        ("said", np.int64),  # rank that was published before a crash, see watch_rules; not of stops
+        ("said_time", np.int64),  # event time of that
         ("version", np.int64),  # of the position when a stop fired last; -1: never
         ("position", np.int32),  # -1: it is of the symbol, whoever holds it
         ("before", np.int32),

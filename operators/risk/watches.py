@@ -2,7 +2,7 @@
 
 Episodes of a limit and key are counted on after a watch was taken away and set again, so that no two alerts ever have one id. **Said is
 said** (law 5): what was published before a crash is adopted. Of a stop that is the version which its position had when it fired: a position
-that was opened up to then has no second one. Of others it is how far event time had come: what is decided of times up to that is no news.
+that was opened up to then has no second one. Of others it is a rank and its time, see ``watch_rules``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,17 @@ class Said(NamedTuple):
     """Of a limit and key."""
 
     kind: int
-    episode: int
-    breached: bool
+    episode: int = 0
+    breached: bool = False
     """Of a stop nothing: what it holds is ``version``."""
-    version: int
-    muted_ns: int
+    version: int = NOWHERE
+    rank: int = 0
+    time_ns: int = NOWHERE
+
+    @property
+    def lacks_clear(self) -> bool:
+        """A breach was published, and is not told again."""
+        return self.kind > TRAILING_STOP and self.rank % 2 == 1 and self.rank > 2 * self.episode - self.breached
 
 
 class Watches:
@@ -67,11 +73,10 @@ class Watches:
             self._free = list(range(2 * count - 1, count - 1, -1))
         at, following = self._free.pop(), int(symbol["watch"])
         said = self._recall(rule.limit.limit_id, key, rule.kind)
-        breached = opened <= said.version if rule.kind <= TRAILING_STOP else said.breached
         watch = self.pool[at]
-        watch["base"], watch["episode"], watch["muted"], watch["version"] = base_ns, said.episode, said.muted_ns, said.version
+        watch["kind"], watch["base"], watch["episode"], watch["breached"] = rule.kind, base_ns, said.episode, said.breached
+        self._hold(watch, said, opened)
         watch["position"], watch["before"], watch["next"] = seat, NOWHERE, following
-        watch["kind"], watch["breached"] = rule.kind, breached
         if following >= 0:
             self.pool[following]["before"] = at
         symbol["watch"] = at
@@ -107,19 +112,20 @@ class Watches:
             del self._by_limit[limit_id]
         if not self._by_key[key]:
             del self._by_key[key]
-        if watch["episode"] or watch["muted"] >= 0:
+        if watch["episode"] or watch["said"]:
             self._remember(limit_id, key, self._told(at))
         self.names[at] = None
         self._free.append(at)
 
     def unheard(self, limit_id: str) -> dict[Key, Said]:
-        """Breaches of a limit that were said and that no watch can clear."""
-        found = {key: said for key, said in self._said.get(limit_id, {}).items() if said.breached and said.kind > TRAILING_STOP}
+        """Breaches of a limit that were published and that no watch can clear, by name."""
+        found = {key: said for key, said in self._said.get(limit_id, {}).items() if said.lacks_clear}
         return dict(sorted(found.items(), key=lambda pair: pair[0].text))
 
-    def forget_breach(self, limit_id: str, key: Key) -> None:
-        """It has been cleared."""
-        self._said[limit_id][key] = self._said[limit_id][key]._replace(breached=False)
+    def hear(self, limit_id: str, key: Key) -> None:
+        """Such a breach has been cleared."""
+        said = self._said[limit_id][key]
+        self._said[limit_id][key] = said._replace(episode=(said.rank + 1) // 2, breached=False, rank=said.rank + 1)
 
     def adopt(self, limit_id: str, key: Key, said: Said, opened: int) -> int:
         """Take an alert as said; its watch, NOWHERE if there is none. ``opened``: of the position that a stop watches now."""
@@ -127,12 +133,7 @@ class Watches:
         if at == NOWHERE:
             self._remember(limit_id, key, _later(self._recall(limit_id, key, said.kind), said))
             return NOWHERE
-        watch = self.pool[at]
-        if watch["kind"] != said.kind:
-            said = said._replace(breached=bool(watch["breached"]))
-        later = _later(self._told(at), said)
-        watch["episode"], watch["version"], watch["muted"] = later.episode, later.version, later.muted_ns
-        watch["breached"] = opened <= later.version if watch["kind"] <= TRAILING_STOP else later.breached
+        self._hold(self.pool[at], _later(self._told(at), said), opened)
         return at
 
     def dump(self) -> dict[str, Any]:
@@ -153,19 +154,26 @@ class Watches:
         for limit_id, account, symbol, *said in stored["said"]:
             self._remember(limit_id, Key(account, symbol), Said(*said))
 
+    def _hold(self, watch: np.void, said: Said, opened: int) -> None:
+        """What was published. A stop goes on counting from there; others are told again, in silence, until they are there."""
+        watch["version"], watch["said"], watch["said_time"] = said.version, said.rank, said.time_ns
+        if watch["kind"] <= TRAILING_STOP:
+            watch["episode"], watch["breached"] = max(said.episode, (said.rank + 1) // 2), opened <= said.version
+
     def _told(self, at: int) -> Said:
         watch = self.pool[at]
-        return Said(int(watch["kind"]), int(watch["episode"]), bool(watch["breached"]), int(watch["version"]), int(watch["muted"]))
+        numbers = [int(watch[name]) for name in ("version", "said", "said_time")]
+        return Said(int(watch["kind"]), int(watch["episode"]), bool(watch["breached"]), *numbers)
 
     def _recall(self, limit_id: str, key: Key, kind: int) -> Said:
-        """What was said, to be kept elsewhere from now on. Under another rule a breach is none."""
+        """What was said, to be kept elsewhere from now on."""
         said = self._said.get(limit_id, {}).pop(key, None)
         if said is None:
-            return Said(kind, 0, False, NOWHERE, NOWHERE)
+            return Said(kind)
         self._said_count -= 1
         if not self._said[limit_id]:
             del self._said[limit_id]
-        return said if said.kind == kind else said._replace(kind=kind, breached=False)
+        return said._replace(kind=kind, breached=said.breached and said.kind > TRAILING_STOP)
 
     def _remember(self, limit_id: str, key: Key, said: Said) -> None:
         self._said.setdefault(limit_id, {})[key] = said
@@ -176,6 +184,6 @@ class Watches:
 
 
 def _later(before: Said, after: Said) -> Said:
-    """Of two sayings the later one."""
-    episode, silent = max((before.episode, not before.breached), (after.episode, not after.breached))
-    return Said(after.kind, episode, not silent, max(before.version, after.version), max(before.muted_ns, after.muted_ns))
+    """What was known, and what was published after it."""
+    rank, time_ns = max((before.rank, before.time_ns), (after.rank, after.time_ns))
+    return before._replace(version=max(before.version, after.version), rank=rank, time_ns=time_ns)

@@ -9,6 +9,7 @@ a limit or by a position that is closed gets its clear, but for stops.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,11 +22,13 @@ from operators.risk.holders import NOWHERE, Held, Holders, sign_of
 from operators.risk.keys import Key, covers
 from operators.risk.stop_events import closing_order, tick_id, watch_alert
 from operators.risk.symbol_limits import KINDS, Rule, Rules, Split, Splits
+from operators.risk.watch_rules import catch_up, rank_of
 from operators.risk.watch_state import STALE, TRAILING_STOP, VOLATILITY
 from operators.risk.watches import Said
 from schemas.alerts import Alert
 from schemas.control import Control
 from schemas.events import Event, Place
+from schemas.kernels import plain
 from schemas.orders import OrderCommand
 from schemas.portfolio import PositionUpdate
 from schemas.times import SECOND_NS
@@ -99,9 +102,11 @@ class Watching:
         self.rules.drop(control.id)
         for key, said in watches.unheard(control.id).items():
             if rule is None or rule.kind != said.kind or not covers(rule.limit, key):
-                watches.forget_breach(control.id, key)
-                cause = self._cause(control, self.bench.symbols.row(key.symbol or ""))
-                ended.append(alert_event(control.id, _RULE_OF[said.kind], 0.0, key, said.episode, False, 0.0, cause))
+                watches.hear(control.id, key)
+                row = self.bench.symbols.row(key.symbol or "")
+                cause = self._cause(control, row)
+                cause = cause._replace(time_ns=self._tick_time(said.kind, row, cause))
+                ended.append(alert_event(control.id, _RULE_OF[said.kind], 0.0, key, (said.rank + 1) // 2, False, 0.0, cause))
         if rule is not None:
             self.rules.put(rule)
             self._watch(rule, keys, control)
@@ -202,18 +207,19 @@ class Watching:
         self.bench.watches.set_bounds(at, rule, self._splits.price(rule, key.symbol or ""))
 
     def _end(self, at: int, row: int, cause: Cause) -> list[Event[Alert]]:
-        """Take a watch away. A breach that was said gets its clear, muted or not, for nobody else will say it; a stop has none."""
-        watches = self.bench.watches
+        """Take a watch away. If it is breached it gets its clear, if that is news; a stop has none."""
+        watches, symbol = self.bench.watches, self.bench.symbols.records[row]
         watch, (limit_id, key) = watches.pool[at], watches.names[at] or ("", Key())
+        rule, held = self.rules.by_id[limit_id], self.holders.find(key.account, key.symbol or "")
         ended = []
-        if watch["breached"] and watch["kind"] > TRAILING_STOP:
+        if rule.kind > TRAILING_STOP:
+            cause = cause._replace(time_ns=self._tick_time(rule.kind, row, cause))
+            plain(catch_up)(watch, cause.time_ns)
+        if rule.kind > TRAILING_STOP and watch["breached"]:
             watch["breached"] = 0
-            rule, symbol = self.rules.by_id[limit_id], self.bench.symbols.records[row]
-            value = (
-                float(watch["window"]) / SECOND_NS if watch["kind"] == STALE else float(np.sqrt(np.nan_to_num(symbol["realized_variance"])))
-            )
-            held = self.holders.find(key.account, key.symbol or "")
-            ended = [watch_alert(rule, key, held, self._threshold(rule, at), int(watch["episode"]), False, value, cause)]
+            value = int(watch["window"]) / SECOND_NS if rule.kind == STALE else math.sqrt(np.nan_to_num(symbol["realized_variance"]))
+            if plain(rank_of)(watch) > watch["said"]:
+                ended = [watch_alert(rule, key, held, self._threshold(rule, at), int(watch["episode"]), False, value, cause)]
         watches.remove(at, self.bench.symbols.records[row])
         return ended
 
@@ -232,6 +238,11 @@ class Watching:
     def _threshold(self, rule: Rule, at: int) -> float:
         """As its alerts say it: of silence what its limit says, for what is compared is the window."""
         return float(rule.limit.threshold) if rule.kind == STALE else float(self.bench.watches.pool[at]["threshold"])
+
+    def _tick_time(self, kind: int, row: int, cause: Cause) -> int:
+        """When silence or volatility ends for want of a watch: by the ticks' time, so that times of one watch never go back."""
+        time_ns = self.bench.clock(row) if kind == STALE else int(self.bench.symbols.records[row]["time"])
+        return time_ns if time_ns >= 0 else cause.time_ns
 
     def _now(self, row: int) -> int:
         """Event time of what a symbol's present values come from."""
