@@ -18,9 +18,7 @@ from operators.orders.lifecycle import OrderBook
 from schemas.control import Instrument, Limit
 from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame
-from tests.operators import cases_indicators, cases_orderflow, cases_portfolio, cases_signals, streams
-from tests.operators import cases_indicators, cases_portfolio, cases_risk, streams
-from tests.operators import cases_indicators, cases_portfolio, cases_risk, cases_risk_stops, streams
+from tests.operators import cases_indicators, cases_orderflow, cases_portfolio, cases_risk, cases_risk_stops, cases_signals, streams
 from tests.operators.cases_marking import MARKING_CASES
 from tests.operators.cases_orders import ORDER_BOOK
 from tests.operators.cases_paper import PAPER_CASES
