@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from schemas.bus import Bus, Records
+from schemas.bus import Bus
 from schemas.errors import TradeMasterError
 from trademaster.settings import Settings
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 INTERVAL = "1m"
 """Bars shown: at the default speed of 60 one closes every second."""
 
-FLOWS = ("market", "orders", "paper", "portfolio")
+FLOWS = ("market", "orders", "paper", "portfolio", "risk")
 
 FEES = ("--set", "paper.fee_per_share=0.0035", "--set", "paper.fee_minimum=0.35")
 
-BAND = b'{"limitId":"demo","rule":"price_band","scope":"firm","threshold":"0.005"}'
+STATE_OF_KEY: dict[str, Literal["ACTIVE", "HALTED"]] = {"h": "HALTED", "a": "ACTIVE"}
 POLL_S = 0.1
 DRAW_EVERY_S = 0.25
 DRAIN_S = 20.0
@@ -46,6 +46,7 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
     """
     from trademaster.bus import open_bus
     from trademaster.demo.feed import Feed
+    from trademaster.demo.rules import limited
     from trademaster.demo.traders import Traders, opened
     from trademaster.topic_settings import topic_settings
 
@@ -58,10 +59,7 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
         bus = open_bus(url)
         stack.callback(bus.close)
         bus.create(topic_settings(settings))
-        writer = bus.writer()
-        writer.write(Records("control.limits", [0], [b"demo"], [BAND]))
-        writer.flush()
-        writer.close()
+        limited(bus)
         opened(bus)
         flow = stack.enter_context(_flows(url, place))
         feed, traders = Feed(bus, symbols, speed), Traders(bus, INTERVAL)
@@ -106,6 +104,8 @@ def _show(
     from rich.live import Live
 
     from trademaster.demo.board import TOPICS, Board
+    from trademaster.demo.keys import pressed_keys
+    from trademaster.demo.rules import switched
     from trademaster.demo.view import Screen
 
     board, console = Board(INTERVAL), Console()
@@ -115,6 +115,7 @@ def _show(
     with contextlib.ExitStack() as stack:
         for reader in readers:
             stack.callback(reader.close)
+        key = stack.enter_context(pressed_keys())
         live = stack.enter_context(Live(screen.draw(0), console=console, screen=True, auto_refresh=False)) if console.is_terminal else None
         drawn = 0.0
         while not stopping.wait(POLL_S):
@@ -122,6 +123,8 @@ def _show(
                 while (batch := reader.poll(10_000, 0.0)) is not None:
                     board.apply(batch)
             _check(feed, traders, flow)
+            if state := STATE_OF_KEY.get(key()):
+                switched(bus, state)
             now = time.monotonic()
             if duration_s is not None and now - began >= duration_s:
                 break

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from schemas.alerts import Alert
+from schemas.alerts import Alert, TradingChange
 from schemas.bus import Batch
-from schemas.catalog import EVENT_PAYLOADS
-from schemas.events import Envelope, EventType, RawEnvelope
+from schemas.event_codec import open_envelope
+from schemas.events import Envelope, Payload
 from schemas.market import Bar, Mark
 from schemas.orders import OrderUpdate
 from schemas.portfolio import BalanceUpdate, PnlChange
+from trademaster.demo.alert_lines import alert_of
 
 BARS_SHOWN = 24
 ALERTS_SHOWN = 8
@@ -23,16 +24,9 @@ TOPICS = ("market.marks", "market.bars", "risk.alerts", "orders.updates", "portf
 
 _marks = msgspec.json.Decoder(Envelope[Mark]).decode
 _bars = msgspec.json.Decoder(Envelope[Bar]).decode
-_alerts = msgspec.json.Decoder(Envelope[Alert]).decode
-_envelope = msgspec.json.Decoder(RawEnvelope).decode
 _orders = msgspec.json.Decoder(Envelope[OrderUpdate]).decode
 _pnl = msgspec.json.Decoder(Envelope[PnlChange]).decode
 _accounts = msgspec.json.Decoder(Envelope[BalanceUpdate]).decode
-
-
-def is_alert(value: bytes) -> bool:
-    """Whether a record of ``risk.alerts`` is about a limit: refused orders and trading states stand there too."""
-    return EVENT_PAYLOADS.get((EventType(_envelope(value).header.event_type), "risk.alerts")) is Alert
 
 
 @dataclass(slots=True)
@@ -63,10 +57,12 @@ class Board:
     """Bars of this interval are shown."""
     rows: dict[str, Row] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
-    alerts: deque[Envelope[Alert]] = field(default_factory=lambda: deque(maxlen=ALERTS_SHOWN))
+    alerts: deque[Envelope[Payload]] = field(default_factory=lambda: deque(maxlen=ALERTS_SHOWN))
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOPICS, 0))
     time: str = ""
     """Event time of the latest mark, RFC 3339."""
+    trading: str = "ACTIVE"
+    """Of the firm."""
 
     def apply(self, batch: Batch) -> None:
         """Take what was read of one of TOPICS."""
@@ -77,7 +73,7 @@ class Board:
         elif batch.topic == "market.bars":
             self._bars(map(_bars, values))
         elif batch.topic == "risk.alerts":
-            self._alerts(_alerts(value) for value in values if is_alert(value))
+            self._alerts(alert_of(open_envelope(value)) for value in values)
         else:
             self._books(batch.topic, values)
 
@@ -111,8 +107,11 @@ class Board:
                 row.bar = event.payload
                 row.closes.append(event.payload.close)
 
-    def _alerts(self, events: Iterable[Envelope[Alert]]) -> None:
+    def _alerts(self, events: Iterable[Envelope[Payload]]) -> None:
         for event in events:
             self.alerts.appendleft(event)
-            if event.payload.symbol:
-                self._row(event.payload.symbol).in_breach = event.payload.state == "breach"
+            payload = event.payload
+            if isinstance(payload, Alert) and payload.symbol and not payload.account:
+                self._row(payload.symbol).in_breach = payload.state == "breach"
+            elif isinstance(payload, TradingChange) and payload.scope == "firm":
+                self.trading = payload.state

@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from schemas.alerts import Alert
+from trademaster.demo.alert_lines import line_of
 from trademaster.demo.board import Board, Book, Row
 
 RATE_SAMPLES = 8
@@ -24,7 +24,7 @@ LINES_BESIDE = 8
 """Lines of a screen that are neither symbols nor alerts."""
 BOOK_LINES = 4
 """Lines of the accounts' table beside the accounts."""
-NOTE = "real AMZN trades of 2012-06-21 beside simulated symbols; Ctrl-C stops"
+NOTE = "AMZN of 2012-06-21 and simulated symbols; h halts, a resumes, Ctrl-C stops"
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -59,7 +59,8 @@ class Screen:
             *([f"{self._fills():,} fills"] if is_wide else []),
         ]
         title = ("TradeMaster Streams" if is_wide else "TradeMaster", "bold")
-        head = Text.assemble(title, gap, gap.join(numbers), no_wrap=True, overflow="ellipsis")
+        state = [] if self._board.trading == "ACTIVE" else [(f"{self._board.trading}{gap}", "bold red")]
+        head = Text.assemble(title, gap, *state, gap.join(numbers), no_wrap=True, overflow="ellipsis")
         if not self._board.rows:
             return Group(head, Text("\nstarting the market flow ...", style="dim"))
         note = Text(NOTE, style="dim", no_wrap=True, overflow="ellipsis")
@@ -169,16 +170,5 @@ def _percent(value: float | None, decimals: int) -> str:
 
 
 def _alerts(board: Board, count: int) -> Panel:
-    lines = [_alert(event.header.timestamp, event.payload) for event in list(board.alerts)[:count]]
+    lines = [line_of(event) for event in list(board.alerts)[:count]]
     return Panel(Group(*lines or [Text("none yet", style="dim")]), title="risk.alerts", title_align="left", box=box.ROUNDED)
-
-
-def _alert(timestamp: object, alert: Alert) -> Text:
-    breach = alert.state == "breach"
-    return Text.assemble(
-        (str(timestamp)[11:23] + "  ", "dim"),
-        ("BREACH " if breach else "clear  ", "bold red" if breach else "green"),
-        f"{alert.key}  {alert.rule} {alert.value:.3%} {'above' if breach else 'of'} {alert.threshold:.1%}  episode {alert.episode}",
-        no_wrap=True,
-        overflow="ellipsis",
-    )
