@@ -28,6 +28,7 @@ BENCHMARKS = (
     "pnl_latency",
     "portfolio_marking",
     "indicators",
+    "pipeline",
     "peers",
 )
 """Modules of this package, each with a ``run`` and a docstring that draws its topology."""
