@@ -26,6 +26,7 @@ BENCHMARKS = (
     "cost_by_symbols",
     "fills",
     "pnl_latency",
+    "alert_latency",
     "portfolio_marking",
     "indicators",
     "pipeline",

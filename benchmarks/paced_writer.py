@@ -26,6 +26,12 @@ def symbol_name(code: int) -> str:
     return f"S{code:06d}"
 
 
+def prices_of(code: int) -> tuple[float, float]:
+    """The two prices between which a symbol goes to and fro, a cent apart."""
+    cents = 100 * (20 + code % 400) + code % 89 + 10
+    return cents / 100, (cents + 1) / 100
+
+
 def now_ns() -> int:
     """Unix time in ns as all processes of this machine agree on it to the nanosecond, unless somebody sets the clock meanwhile."""
     return time.time_ns()
@@ -41,10 +47,7 @@ class Feed:
         self._partitions = [partition_of(key, PARTITIONS) for key in self._keys]
         self._heads = [f'{{"type":"trade","symbol":"{name}","timestamp":'.encode() for name in names]
         self._tails = [
-            [
-                f',"price":{20 + code % 400}.{code % 89 + 10 + turn},"size":100,"side":"buy","venue":"XNAS"}}'.encode()
-                for code in range(symbols)
-            ]
+            [f',"price":{prices_of(code)[turn]:.2f},"size":100,"side":"buy","venue":"XNAS"}}'.encode() for code in range(symbols)]
             for turn in (0, 1)
         ]
         self._next = self._turn = 0

@@ -1,7 +1,8 @@
 """Reads what is appended to a topic and notes when it became readable.
 
 ``python -m benchmarks.watcher URL TOPIC FILE`` prints a line when it is at the end of the topic and reads until its standard input closes.
-FILE (NumPy) then has a row a record: symbol (bytes), time (event time of a tick or mark, end of a bar, Unix ns) and seen (Unix ns).
+FILE (NumPy) then has a row a record: symbol (bytes; of an alert the account), time (event time of a tick, mark or alert, end of a bar,
+Unix ns), seen (Unix ns) and kind (1: an alert that clears, else 0).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from schemas.bus import Batch
 from schemas.times import parse_time
 from trademaster.bus import open_bus
 
-SEEN = np.dtype([("symbol", "S8"), ("time", np.int64), ("seen", np.int64)])
+SEEN = np.dtype([("symbol", "S8"), ("time", np.int64), ("seen", np.int64), ("kind", np.int8)])
 
 _POLL_S = 0.05
 
@@ -45,23 +46,39 @@ class _Event(msgspec.Struct):
     payload: _Payload
 
 
-def decoder(topic: str) -> Callable[[bytes], tuple[str, int]]:
-    """From a record to its symbol and time."""
+class _AlertPayload(msgspec.Struct):
+    account: str | None = None
+    state: str = ""
+
+
+class _Alert(msgspec.Struct):
+    header: _Header
+    payload: _AlertPayload
+
+
+def decoder(topic: str) -> Callable[[bytes], tuple[str, int, int]]:
+    """From a record to its symbol, time and kind."""
     flat, event = msgspec.json.Decoder(_Flat).decode, msgspec.json.Decoder(_Event).decode
+    alert = msgspec.json.Decoder(_Alert).decode
 
-    def of_tick(value: bytes) -> tuple[str, int]:
+    def of_tick(value: bytes) -> tuple[str, int, int]:
         tick = flat(value)
-        return tick.symbol, tick.timestamp
+        return tick.symbol, tick.timestamp, 0
 
-    def of_mark(value: bytes) -> tuple[str, int]:
+    def of_mark(value: bytes) -> tuple[str, int, int]:
         mark = event(value)
-        return mark.payload.symbol, parse_time(mark.header.timestamp)
+        return mark.payload.symbol, parse_time(mark.header.timestamp), 0
 
-    def of_bar(value: bytes) -> tuple[str, int]:
+    def of_bar(value: bytes) -> tuple[str, int, int]:
         bar = event(value)
-        return bar.payload.symbol, parse_time(bar.payload.end)
+        return bar.payload.symbol, parse_time(bar.payload.end), 0
 
-    return {"market.ticks": of_tick, "market.marks": of_mark, "portfolio.pnl": of_mark, "market.bars": of_bar}[topic]
+    def of_alert(value: bytes) -> tuple[str, int, int]:
+        said = alert(value)
+        return said.payload.account or "", parse_time(said.header.timestamp), int(said.payload.state == "clear")
+
+    found = {"market.ticks": of_tick, "market.marks": of_mark, "portfolio.pnl": of_mark, "market.bars": of_bar, "risk.alerts": of_alert}
+    return found[topic]
 
 
 def watch(url: str, topic: str, over: threading.Event) -> list[tuple[int, Batch]]:
@@ -87,8 +104,8 @@ def rows(topic: str, batches: list[tuple[int, Batch]]) -> Any:
     at = 0
     for seen, batch in batches:
         for value in batch.values():
-            symbol, time_ns = decode(value)
-            found[at] = (symbol.encode(), time_ns, seen)
+            symbol, time_ns, kind = decode(value)
+            found[at] = (symbol.encode(), time_ns, seen, kind)
             at += 1
     return found
 
