@@ -58,9 +58,14 @@ class Ticks:
         return max(_FASTEST_STEP_NS, _SHORTEST_SPAN_NS // self._walking)
 
     @property
+    def walk_ns(self) -> int:
+        """Event time from the first tick to the last before the closing ones."""
+        return self._walking * self._step_ns
+
+    @property
     def closing_ns(self) -> int:
         """Start of the minute of the closing ticks: bars that start here or later are not part of the answer."""
-        return START_NS + (self._walking * self._step_ns // MINUTE_NS + 1) * MINUTE_NS
+        return START_NS + (self.walk_ns // MINUTE_NS + 1) * MINUTE_NS
 
     @property
     def before_first_bar(self) -> float:
