@@ -70,6 +70,8 @@ _PAYLOADS: dict[EventType, type[Payload]] = {
     EventType.ORDER_REPLACED: OrderUpdate,
     EventType.ORDER_CANCEL_REJECTED: OrderUpdate,
     EventType.ORDER_OVERFILL: OrderUpdate,
+    EventType.ORDER_REJECTED_CRITICAL: OrderUpdate,
+    EventType.ORDER_CANCELLED_SYSTEM: OrderUpdate,
     EventType.POSITION_UPDATE: PositionUpdate,
     EventType.PNL_CHANGE: PnlChange,
     EventType.BALANCE_UPDATE: BalanceUpdate,
