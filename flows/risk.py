@@ -25,6 +25,7 @@ from functools import partial
 from typing import Any
 
 import bytewax.operators as op
+import numpy as np
 from bytewax.operators import KeyedStream
 
 from flows.flow import Context, Flow, Streams
@@ -36,6 +37,7 @@ from operators.risk.firm_step import FirmRiskStep, Orders
 from operators.risk.halts import FIRM_NAME
 from operators.risk.symbols_step import SymbolsStep
 from schemas.event_outgoing import event_encoder
+from schemas.portable_bars import portable
 
 FIRM_KEY = shard_key(FIRM_NAME)
 """The one shard of the firm."""
@@ -56,7 +58,7 @@ def build(inputs: Streams, context: Context) -> Streams:
     watched = op.merge("risk_symbol_inputs", controls["instruments"], controls["limits"], controls["actions"], ticks, bars, of_symbol)
     symbols = hosted("risk_symbols", watched, context, symbols_step)
     marks = to_every_shard("risk_marks_all", pick("risk_marks", symbols, "marks"))
-    all_bars = to_every_shard("risk_bars_all", bars)
+    all_bars = to_every_shard("risk_bars_all", op.map("risk_bars", bars, _portable))
     of_accounts = [
         by_shard(f"risk_{name}_account", inputs[topic], lambda event: event.payload.account)
         for name, topic in (("positions", "portfolio.positions"), ("balances", "portfolio.accounts"), ("orders", "orders.updates"))
@@ -102,6 +104,11 @@ def rates_step(shard: int, state: dict[str, Any] | None) -> RatesStep:
 def symbols_step(shard: int, state: dict[str, Any] | None) -> SymbolsStep:
     """The step of one shard; it has no settings."""
     return SymbolsStep(shard, state)
+
+
+def _portable(pair: tuple[str, Any]) -> tuple[str, Any]:
+    """Bars go to shards of other processes, by the names of their symbols."""
+    return (pair[0], portable(pair[1])) if isinstance(pair[1], np.ndarray) else pair
 
 
 def to_firm(step_id: str, stream: KeyedStream[Any]) -> KeyedStream[Any]:

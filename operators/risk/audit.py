@@ -32,7 +32,7 @@ class AuditTrail:
         self._in_force: dict[tuple[str, str], Payload] = {}
         self._said: dict[str, int] = {}
 
-    def on_control(self, control: Control, now_ns: int) -> tuple[list[Event[Audit]], list[Event[TradingChange]]]:
+    def on_control(self, control: Control) -> tuple[list[Event[Audit]], list[Event[TradingChange]]]:
         """Take a record of one of the audited topics, or its removal."""
         if control.topic not in _decoders:
             return [], []
@@ -45,8 +45,8 @@ class AuditTrail:
             del self._in_force[key]
         else:
             self._in_force[key] = after
-        changes = self._trading(own_id, before, after, control, now_ns) if control.topic == "control.trading" else []
-        return [self._audit(own_id, before, after, control, now_ns)], changes
+        changes = self._trading(own_id, before, after, control) if control.topic == "control.trading" else []
+        return [self._audit(own_id, before, after, control)], changes
 
     def limit(self, limit_id: str) -> Limit | None:
         """As it is in force, of whatever rule."""
@@ -60,7 +60,7 @@ class AuditTrail:
             name = parts[0].removeprefix("trading|")
             self._said[name] = max(self._said.get(name, -1), int(parts[1]))
 
-    def _audit(self, own_id: str, before: Payload | None, after: Payload | None, control: Control, now_ns: int) -> Event[Audit]:
+    def _audit(self, own_id: str, before: Payload | None, after: Payload | None, control: Control) -> Event[Audit]:
         payload = Audit(
             subject=f"{control.topic}/{_subject(control.topic, own_id)}",
             action="removed" if after is None else "set",
@@ -69,11 +69,9 @@ class AuditTrail:
             after=None if after is None else msgspec.to_builtins(after),
             reason=after.reason if isinstance(after, Trading) else None,
         )
-        return _event(EventType.AUDIT, f"audit|{control.topic}|{control.place.partition}|{control.place.offset}", payload, control, now_ns)
+        return _event(EventType.AUDIT, f"audit|{control.topic}|{control.place.partition}|{control.place.offset}", payload, control)
 
-    def _trading(
-        self, own_id: str, before: Payload | None, after: Payload | None, control: Control, now_ns: int
-    ) -> list[Event[TradingChange]]:
+    def _trading(self, own_id: str, before: Payload | None, after: Payload | None, control: Control) -> list[Event[TradingChange]]:
         was = before if isinstance(before, Trading) else _ACTIVE
         now = after if isinstance(after, Trading) else _ACTIVE
         offset = control.place.offset
@@ -82,7 +80,7 @@ class AuditTrail:
         is_firm = own_id == FIRM_NAME
         payload = TradingChange("firm" if is_firm else "account", None if is_firm else own_id, now.state, was.state, now.reason, now.user)
         kind = EventType.TRADING_RESUMED if now.state == "ACTIVE" else EventType.TRADING_HALTED
-        return [_event(kind, f"trading|{own_id}|{offset}|{now.state}", payload, control, now_ns)]
+        return [_event(kind, f"trading|{own_id}|{offset}|{now.state}", payload, control)]
 
     def dump(self) -> dict[str, Any]:
         """Plain data."""
@@ -98,8 +96,8 @@ def _subject(topic: str, own_id: str) -> str:
     return f"account:{own_id}" if topic == "control.trading" and own_id != FIRM_NAME else own_id
 
 
-def _event(kind: EventType, event_id: str, payload: Any, control: Control, now_ns: int) -> Event[Any]:
-    cause = cause_of_control(control, now_ns)
-    when = control.time_ns or cause.time_ns
-    header = Header(event_id, cause.correlation_id, kind.value, int(LANES[kind]), format_time(when), SOURCE)
-    return Event(header, payload, when, cause.place)
+def _event(kind: EventType, event_id: str, payload: Any, control: Control) -> Event[Any]:
+    """At the record's own time; of one without, what was known of time when it came is not told, for it would differ the next time."""
+    cause = cause_of_control(control, 0)
+    header = Header(event_id, cause.correlation_id, kind.value, int(LANES[kind]), format_time(cause.time_ns), SOURCE)
+    return Event(header, payload, cause.time_ns, cause.place)

@@ -23,7 +23,7 @@ from operators.risk.limit_table import LimitTable, Watched
 from operators.risk.said import Figures, exposure_event, margin_event
 from operators.risk.settings import RiskFlowSettings
 from operators.risk.statistics import Statistics
-from operators.risk.values import BALANCE, COLUMN, COLUMNS, SCALES, STATISTICS, set_balances, set_sums
+from operators.risk.values import BALANCE, COLUMN, COLUMNS, SCALES, STATISTICS, set_values
 from schemas.control import Limit
 from schemas.events import NOWHERE, Event, Place
 from schemas.market_frames import Bars
@@ -120,9 +120,7 @@ class RiskBoard:
         changed = list(dict.fromkeys([*touched, *self._changed]))
         self._changed.clear()
         if changed:
-            rows = np.array(changed)
-            set_sums(self._values, rows, self.book.sums)
-            set_balances(self._values, rows, self._balances, self.book.sums["maintenance"])
+            set_values(np.array(changed), self.book.sums, self._balances, self._values)
             self._dirty.update(dict.fromkeys(changed))
         due = self.statistics.due(max(time_ns, self.now_ns))
         if due:
@@ -145,7 +143,7 @@ class RiskBoard:
 
     def judge_number(self, limit: Limit, key: Key, row: int) -> Edge | None:
         """Hold an account's balance, as it was set, against a limit of the rules OF_BALANCE."""
-        set_balances(self._values, np.array([row]), self._balances, self.book.sums["maintenance"])
+        set_values(np.array([row]), self.book.sums, self._balances, self._values)
         return self._judge(Watched(limit, key, row, -1), float(self._values[row, COLUMN[limit.rule]]))
 
     def _judge(self, one: Watched, value: Decimal | float) -> Edge | None:

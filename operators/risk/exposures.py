@@ -58,6 +58,7 @@ class ExposureBook:
         accounts: shape (capacity,), dtype ACCOUNT.
         entries: shape (capacity,), dtype ENTRY; the first ``entry_count`` are in use.
         rates: of exchange.
+        matrix: shape (currencies, currencies): worth of one unit of the row's in the column's; NaN: unknown.
     """
 
     def __init__(self, pivot: str, currency: str) -> None:
@@ -69,7 +70,7 @@ class ExposureBook:
         self._rows: dict[str, int] = {}
         self.rates = Rates(pivot)
         self._currencies: list[str] = [currency]
-        self._matrix: npt.NDArray[np.float64] = np.ones((1, 1))
+        self.matrix: npt.NDArray[np.float64] = np.ones((1, 1))
         self._symbols = np.zeros(0, SYMBOL)
         self._codes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._symbol_count = 0
@@ -132,8 +133,8 @@ class ExposureBook:
         """A rate of exchange; accounts whose currency it moves are to be summed anew."""
         if not self.rates.put(rate):
             return
-        before, self._matrix = self._matrix, self._matrix_now()
-        differs = ~((before == self._matrix) | (np.isnan(before) & np.isnan(self._matrix))).all(axis=0)
+        before, self.matrix = self.matrix, self._matrix_now()
+        differs = ~((before == self.matrix) | (np.isnan(before) & np.isnan(self.matrix))).all(axis=0)
         for row in np.flatnonzero(differs[self.accounts["currency"][: len(self.names)]]).tolist() if differs.any() else ():
             self.touch(row, rate.time_ns)
 
@@ -143,15 +144,16 @@ class ExposureBook:
 
     def evaluate(self) -> list[int]:
         """Sum the accounts that something touched; their rows, in order of first touch."""
-        rows: list[int] = self._touched[: self._ledger[TOUCHED]].tolist()
+        count = int(self._ledger[TOUCHED])
+        rows: list[int] = self._touched[:count].tolist() if count else []
         if rows:
-            sum_touched(self._symbols, self.entries, self.accounts, self._matrix, self._touched, self.sums, self._ledger)
+            sum_touched(self._symbols, self.entries, self.accounts, self.matrix, self._touched, self.sums, self._ledger)
         return rows
 
     def rates_of(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """For entries the rate from their instrument's currency into their account's; NaN: unknown."""
         entries = self.entries[places]
-        return np.asarray(self._matrix[entries["currency"], self.accounts["currency"][entries["row"]]])
+        return np.asarray(self.matrix[entries["currency"], self.accounts["currency"][entries["row"]]])
 
     @property
     def entry_count(self) -> int:
@@ -238,7 +240,7 @@ class ExposureBook:
         self._places = {key: place for place, key in enumerate(keys)}
         self._currencies = list(stored["currencies"])
         self.rates.load([(base, quote, mid, time_ns) for base, quote, mid, time_ns in stored["rates"]])
-        self._matrix = self._matrix_now()
+        self.matrix = self._matrix_now()
 
     def _open(self, account: str) -> int:
         row = len(self.names)
@@ -298,7 +300,7 @@ class ExposureBook:
         """The place of a currency in the table of rates."""
         if name not in self._currencies:
             self._currencies.append(name)
-            self._matrix = self._matrix_now()
+            self.matrix = self._matrix_now()
         return self._currencies.index(name)
 
     def _matrix_now(self) -> npt.NDArray[np.float64]:

@@ -118,7 +118,7 @@ class FirmRisk:
     def on_control(self, control: Control) -> None:
         """A limit, an instrument, a state of trading."""
         cause = cause_of_control(control, self._board.now_ns)
-        audits, changes = self._trail.on_control(control, self._board.now_ns)
+        audits, changes = self._trail.on_control(control)
         self._made.audit += audits
         self._made.alerts += changes
         if control.topic == "control.limits":

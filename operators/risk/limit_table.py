@@ -11,9 +11,10 @@ import numpy.typing as npt
 from operators.risk.episodes import Episodes, clear_of
 from operators.risk.exposures import ExposureBook
 from operators.risk.keys import Key
-from operators.risk.values import COLUMN, Values
+from operators.risk.values import COLUMN, GROSS, NET, Values, share
 from schemas.control import Limit
 from schemas.control_checks import FALLS_BELOW
+from schemas.kernels import kernel, leaf, plain
 
 
 class Watched(NamedTuple):
@@ -27,65 +28,90 @@ class Watched(NamedTuple):
     """The entry, of a limit on one symbol; else -1."""
 
 
+HELD = np.dtype(
+    [
+        ("threshold", np.float64),
+        ("clear", np.float64),
+        ("sign", np.float64),  # -1: breached below the threshold
+        ("row", np.int64),
+        ("place", np.int64),  # -1: the account as a whole
+        ("column", np.int32),
+        ("state", np.int32),  # as Episodes.state
+    ],
+    align=True,
+)
+
+
+@leaf
+def value_of(one: np.void, entries: npt.NDArray[np.void], currencies: npt.NDArray[np.void], rates: Values, values: Values) -> float:
+    """What is held against a limit; of one symbol in the account's currency."""
+    if one["place"] < 0:
+        return float(values[one["row"], one["column"]])
+    entry = entries[one["place"]]
+    rate = rates[entry["currency"], currencies[one["row"]]["currency"]]
+    if one["column"] == NET:
+        return float(abs(entry["exposure"] * rate))
+    size = entry["size"] * rate
+    return float(size if one["column"] == GROSS else share(size, values[one["row"], GROSS]))
+
+
+@kernel
+def find_passed(
+    held: npt.NDArray[np.void],
+    entries: npt.NDArray[np.void],
+    accounts: npt.NDArray[np.void],
+    rates: Values,
+    values: Values,
+    found: npt.NDArray[np.int64],
+    numbers: Values,
+) -> int:
+    """Limits that may have passed an edge: their places and values; how many."""
+    count = 0
+    for at in range(held.size):
+        one = held[at]
+        number = value_of(one, entries, accounts, rates, values)
+        bound = one["threshold"] if one["state"] == 0 else one["clear"]
+        way = one["sign"] if one["state"] == 0 else -one["sign"]
+        if (number - bound) * way > 0.0 or (one["state"] > 1 and number == number):
+            found[count] = at
+            numbers[count] = number
+            count += 1
+    return count
+
+
 class LimitTable:
     """Limits on accounts and entries, laid out anew when ``set`` is called."""
 
     def __init__(self, book: ExposureBook, episodes: Episodes) -> None:
         self._book, self._episodes = book, episodes
         self._watched: list[Watched] = []
-        self._rows: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._places: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._columns: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._thresholds, self._clears = np.zeros(0), np.zeros(0)
-        self._signs = np.zeros(0)
-        self._states: npt.NDArray[np.int8] = np.zeros(0, np.int8)
+        self._held = np.zeros(0, HELD)
+        self._found: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._numbers = np.zeros(0)
 
     def set(self, watched: Iterable[Watched]) -> None:
         """These are in force."""
         self._watched = list(watched)
-        limits = [one.limit for one in self._watched]
-        self._rows = np.array([one.row for one in self._watched], np.int64)
-        self._places = np.array([one.place for one in self._watched], np.int64)
-        self._columns = np.array([COLUMN[limit.rule] for limit in limits], np.int64)
-        self._thresholds = np.array([float(limit.threshold) for limit in limits])
-        self._clears = np.array([float(clear_of(limit)) for limit in limits])
-        self._signs = np.array([-1.0 if limit.rule in FALLS_BELOW else 1.0 for limit in limits])
-        self._states = np.array([self._episodes.state(one.limit.limit_id, one.key) for one in self._watched], np.int8)
+        self._held = np.array([self._laid_out(one) for one in self._watched], HELD)
+        self._found, self._numbers = np.zeros(len(self._held), np.int64), np.zeros(len(self._held))
 
     def passed(self, values: Values) -> Iterator[tuple[Watched, float]]:
-        """Those that may have passed an edge, each with its value; ``judged`` is to be called after each."""
+        """Those that may have passed an edge, each with its value; the next is asked for when one was judged."""
         if not self._watched:
             return
-        found = self._values(values)
-        beyond = (found - self._thresholds) * self._signs > 0.0
-        ended = (self._clears - found) * self._signs > 0.0
-        doubtful = np.where(self._states == 0, beyond, np.where(self._states == 1, ended, ~np.isnan(found)))
-        for at in np.flatnonzero(doubtful).tolist():
+        book = self._book
+        count = find_passed(self._held, book.entries, book.accounts, book.matrix, values, self._found, self._numbers)
+        for at, number in zip(self._found[:count].tolist(), self._numbers[:count].tolist(), strict=True) if count else ():
             one = self._watched[at]
-            yield one, float(found[at])
-            self._states[at] = self._episodes.state(one.limit.limit_id, one.key)
+            yield one, number
+            self._held[at]["state"] = self._episodes.state(one.limit.limit_id, one.key)
 
     def value(self, one: Watched, values: Values) -> float:
         """Of one that may not be in the table."""
-        column = COLUMN[one.limit.rule]
-        if one.limit.scope in ("account", "firm"):
-            return float(values[one.row, column])
-        if one.place < 0:
-            return 0.0
-        return float(self._of_entries(np.array([one.place]), np.array([one.row]), np.array([column]), values)[0])
+        book = self._book
+        return plain(value_of)(np.array([self._laid_out(one)], HELD)[0], book.entries, book.accounts, book.matrix, values)
 
-    def _values(self, values: Values) -> npt.NDArray[np.float64]:
-        found = values[self._rows, self._columns]
-        of_entries = np.flatnonzero(self._places >= 0)
-        if len(of_entries):
-            found[of_entries] = self._of_entries(self._places[of_entries], self._rows[of_entries], self._columns[of_entries], values)
-        return found
-
-    def _of_entries(
-        self, places: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], values: Values
-    ) -> npt.NDArray[np.float64]:
-        entries, rates = self._book.entries[places], self._book.rates_of(places)
-        size, net = entries["size"] * rates, np.abs(entries["exposure"]) * rates
-        gross = values[rows, COLUMN["gross_exposure"]]
-        weight = np.where(size == 0.0, 0.0, size / np.where(gross == 0.0, 1.0, gross))
-        return np.select([columns == COLUMN["gross_exposure"], columns == COLUMN["net_exposure"]], [size, net], weight)
+    def _laid_out(self, one: Watched) -> tuple[float, float, float, int, int, int, int]:
+        limit = one.limit
+        bounds = float(limit.threshold), float(clear_of(limit)), -1.0 if limit.rule in FALLS_BELOW else 1.0
+        return *bounds, one.row, one.place, COLUMN[limit.rule], self._episodes.state(limit.limit_id, one.key)

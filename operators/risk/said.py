@@ -15,6 +15,7 @@ from operators.risk.edges import SOURCE, Cause
 from operators.risk.settings import RiskFlowSettings
 from operators.risk.values import cushion
 from schemas.events import LANES, Event, EventType, Header, Payload
+from schemas.kernels import plain
 from schemas.risk import ExposureUpdate, MarginUpdate
 from schemas.times import format_time
 
@@ -87,7 +88,7 @@ class Figures:
             _known(equity),
             _known(sums["initial"]),
             _known(maintenance),
-            None if equity == 0.0 else _known(cushion(np.array([equity]), np.array([maintenance]))[0]),
+            None if equity == 0.0 else _known(plain(cushion)(equity, maintenance)),
             _known(gross),
             _known(sums["net"]),
             _known(gross / equity) if equity > 0.0 else None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from schemas.kernels import kernel, leaf
+
 BALANCE = np.dtype(
     [
         ("equity", np.float64),  # NaN: unknown, as all
@@ -35,27 +37,36 @@ SCALES = {"drawdown": 1.0, "margin_cushion": 1.0, "concentration": 1.0}
 """Size of the numbers that make a value, where it is a difference of them."""
 
 Values = npt.NDArray[np.float64]
+"""Shape (accounts, len(COLUMNS)); NaN where not known."""
+
+GROSS, NET, CONCENTRATION = (COLUMN[rule] for rule in OF_ENTRY)
+DRAWDOWN, DAILY_LOSS, CUSHION = (COLUMN[rule] for rule in ("drawdown", "daily_loss", "margin_cushion"))
 
 
-def set_sums(values: Values, rows: npt.NDArray[np.intp], sums: npt.NDArray[np.void]) -> None:
-    """Gross, net without its sign, and the share of the largest symbol (0 where nothing is held)."""
-    gross, largest = sums["gross"][rows], sums["largest"][rows]
-    values[rows, COLUMN["gross_exposure"]] = gross
-    values[rows, COLUMN["net_exposure"]] = np.abs(sums["net"][rows])
-    values[rows, COLUMN["concentration"]] = np.where(gross == 0.0, 0.0, largest / np.where(gross == 0.0, 1.0, gross))
+@leaf
+def share(part: float, whole: float) -> float:
+    """Of nothing nothing."""
+    return part / whole if whole != 0.0 else part * 0.0
 
 
-def set_balances(values: Values, rows: npt.NDArray[np.intp], balances: npt.NDArray[np.void], maintenance: Values) -> None:
-    """Drawdown, the day's loss and the cushion of margin."""
-    equity, high = balances["equity"][rows], balances["high"][rows]
-    positive = high > 0.0
-    values[rows, COLUMN["drawdown"]] = np.where(positive, 1.0 - equity / np.where(positive, high, 1.0), np.nan)
-    values[rows, COLUMN["daily_loss"]] = -balances["day"][rows]
-    values[rows, COLUMN["margin_cushion"]] = cushion(equity, maintenance[rows])
-
-
-def cushion(equity: Values, maintenance: Values) -> Values:
+@leaf
+def cushion(equity: float, maintenance: float) -> float:
     """``(equity - maintenance) / equity``. Of an equity below 0 over its size, so that less stays less; -1 of none where some is needed."""
-    size = np.abs(equity)
-    ratio = (equity - maintenance) / np.where(size > 0.0, size, 1.0)
-    return np.asarray(np.where(size == 0.0, np.where(maintenance > 0.0, -1.0, np.nan), ratio))
+    if equity == 0.0:
+        return -1.0 if maintenance > 0.0 else np.nan
+    return (equity - maintenance) / abs(equity)
+
+
+@kernel
+def set_values(rows: npt.NDArray[np.int64], sums: npt.NDArray[np.void], balances: npt.NDArray[np.void], values: Values) -> None:
+    """Of each of these accounts all columns before STATISTICS; net without its sign."""
+    for at in range(rows.size):
+        row = rows[at]
+        total, balance, own = sums[row], balances[row], values[row]
+        own[GROSS] = total["gross"]
+        own[NET] = abs(total["net"])
+        own[CONCENTRATION] = share(total["largest"], total["gross"])
+        high = balance["high"]
+        own[DRAWDOWN] = 1.0 - balance["equity"] / high if high > 0.0 else np.nan
+        own[DAILY_LOSS] = -balance["day"]
+        own[CUSHION] = cushion(balance["equity"], total["maintenance"])
