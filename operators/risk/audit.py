@@ -69,7 +69,9 @@ class AuditTrail:
             after=None if after is None else msgspec.to_builtins(after),
             reason=after.reason if isinstance(after, Trading) else None,
         )
-        return _event(EventType.AUDIT, f"audit|{control.topic}|{control.place.partition}|{control.place.offset}", payload, control)
+        return _event(
+            EventType.AUDIT, f"audit|{control.topic}|{control.place.partition}|{control.place.offset}|{control.event_id}", payload, control
+        )
 
     def _trading(self, own_id: str, before: Payload | None, after: Payload | None, control: Control) -> list[Event[TradingChange]]:
         was = before if isinstance(before, Trading) else _ACTIVE

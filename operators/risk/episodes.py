@@ -117,6 +117,7 @@ class Episodes:
         self._bounds: dict[str, _Bounds] = {}
         self._pairs: dict[str, dict[Key, _Pair]] = {}
         self._count = 0
+        self._orphans: dict[tuple[str, Key], None] = {}
 
     def put(self, limit_id: str, limit: Limit | None, cause: Cause) -> list[Event[Alert]]:
         """Put a limit in force, change it or (None, or disabled) end it; the clears of keys that it holds no more.
@@ -190,13 +191,30 @@ class Episodes:
             if pair is None:
                 pair = self._remember(said.limit_id, key, said.rule)
             if pair is not None and rank > max(pair.rank, pair.said):
+                if said.limit_id not in self.limits:
+                    self._orphans[said.limit_id, key] = None
                 pair.said, pair.said_ns = rank, max(pair.said_ns, time_ns)
                 pair.rule, pair.threshold, pair.value = said.rule, said.threshold, said.value
+
+    def end_orphans(self, cause: Cause) -> list[Event[Alert]]:
+        """The clears of breaches that were said, of limits that are in force no more when time has come beyond them."""
+        ended = []
+        for limit_id, key in list(self._orphans):
+            pair = self._pairs.get(limit_id, {}).get(key)
+            if pair is not None and limit_id not in self.limits and cause.time_ns <= pair.said_ns:
+                continue
+            del self._orphans[limit_id, key]
+            if pair is not None and limit_id not in self.limits:
+                pair.catch_up(cause.time_ns)
+                edge = self._end(limit_id, key, pair, cause)
+                ended += [edge] if edge else []
+        return ended
 
     def snapshot(self) -> dict[str, Any]:
         """All that is remembered, as plain data."""
         pairs = [(limit_id, list(key), *pair.dump()) for limit_id, found in self._pairs.items() for key, pair in found.items()]
-        return {"version": VERSION, "limits": [msgspec.json.encode(limit) for limit in self.limits.values()], "pairs": pairs}
+        limits = [msgspec.json.encode(limit) for limit in self.limits.values()]
+        return {"version": VERSION, "limits": limits, "pairs": pairs, "orphans": [(limit_id, list(key)) for limit_id, key in self._orphans]}
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Continue from a snapshot; only on an operator that has seen nothing.
@@ -212,6 +230,7 @@ class Episodes:
         for limit_id, key, *pair in stored["pairs"]:
             self._pairs.setdefault(limit_id, {})[Key(*key)] = _Pair(*pair)
         self._count = len(stored["pairs"])
+        self._orphans = {(limit_id, Key(*key)): None for limit_id, key in stored["orphans"]}
 
     def _turn(self, limit_id: str, key: Key, value: float, cause: Cause) -> Edge | None:
         """Pass the edge."""

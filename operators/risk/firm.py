@@ -137,6 +137,7 @@ class FirmRisk:
             self._lay_out()
             self._pass(*board.judge())
         self._pass(*self._order_limits.pass_time(board.latest))
+        self._made.alerts += self._episodes.end_orphans(board.latest)
         self._made.exposure = board.say(time_ns)
         made, self._made = self._made, FirmMade()
         return made

@@ -130,7 +130,9 @@ def position_event(rng: random.Random, at: int, versions: dict[tuple[str, str], 
     account, symbol = rng.choice("AB"), rng.choice(SYMBOLS_HELD)
     version = versions[account, symbol] = versions.get((account, symbol), 0) + 1
     quantity = Decimal(rng.choice([-30, -7, 0, 5, 12, 25, 40]))
-    payload = PositionUpdate(account, symbol, quantity, None, None, None, Decimal(0), rng.choice(["USD", "EUR"]), "average", (), version)
+    payload = PositionUpdate(
+        account, symbol, quantity, None, None, None, Decimal(0), "EUR" if symbol == "Y" else "USD", "average", (), version
+    )
     return Event(header(f"position|{at}", at), payload, at * MS, Place("orders.events", 0, at))
 
 

@@ -170,6 +170,17 @@ def test_a_breach_that_was_said_is_cleared_when_its_limit_is_found_deleted() -> 
     assert [event.header.event_id for event in second.put("L", None, cause(5))] == ["L|account:A|1|clear"]
 
 
+def test_a_breach_that_was_said_of_a_limit_that_is_nowhere_is_cleared_when_time_has_passed_it() -> None:
+    said = walk(made(GROSS), [101.0], start=7)
+    second = made()
+    second.adopt(published(said))
+    assert not second.end_orphans(cause(7))
+    third = Episodes(lambda _: True)
+    third.restore(second.snapshot())
+    assert [event.header.event_id for event in third.end_orphans(cause(8))] == ["L|account:A|1|clear"]
+    assert not third.end_orphans(cause(9))
+
+
 def test_it_is_bounded() -> None:
     class Few(Episodes):
         MAX_PAIRS = 3

@@ -16,6 +16,8 @@ from operators.risk.accounts_step import Together
 from operators.risk.firm_step import FirmRiskStep
 from schemas.event_codec import open_envelope
 from schemas.events import Event, RawEnvelope, encode
+from schemas.orders import OrderUpdate
+from schemas.risk import ExposureUpdate
 from tests.operators.cases_risk import SETTINGS, _unsharded, firm_inputs, risk_inputs
 
 Make = Callable[[], Any]
@@ -88,3 +90,23 @@ def test_a_halt_that_a_crash_cut_off_its_breach_is_said_after_it() -> None:
         assert made[0].trading[0].header.event_id in ids(again)
         found += 1
     assert found > 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_exposures_of_accounts_sum_to_the_firms(seed: int) -> None:
+    """Whatever came, also twice and in another order: A is in dollars as the firm, B in euro."""
+    rng, found = random.Random(seed), dict[str, Any]()
+    events = [one for one in risk_inputs(seed) if not (isinstance(one, Event) and isinstance(one.payload, OrderUpdate))]
+    events = [one for one in events[:-1] for _ in range(rng.choice([1, 1, 2]))] + events[-1:]
+    for step in (_unsharded(), FirmRiskStep(SETTINGS, 0, None)):
+        for one in events:
+            for event in getattr(step.process(one), "exposure", []):
+                if isinstance(event.payload, ExposureUpdate):
+                    found[event.payload.account or "firm"] = event.payload
+    accounts = [found[name] for name in "AB" if name in found]
+    if not accounts or any(account.gross_exposure is None for account in accounts) or found["firm"].gross_exposure is None:
+        return
+    for field in ("gross_exposure", "net_exposure", "margin_used"):
+        total = sum(getattr(account, field) * {"USD": 1.0, "EUR": 1.25}[account.currency] for account in accounts)
+        assert getattr(found["firm"], field) == pytest.approx(total, abs=1e-9)
