@@ -28,6 +28,7 @@ BENCHMARKS = (
     "pnl_latency",
     "alert_latency",
     "portfolio_marking",
+    "stops",
     "indicators",
     "pipeline",
     "peers",

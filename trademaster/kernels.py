@@ -124,12 +124,10 @@ def _compile_risk() -> None:
     import numpy as np
 
     from operators.risk.exposures import ExposureBook, Held
-    from operators.risk.symbols_step import SymbolsStep
     from schemas.control import Instrument
     from schemas.risk_frames import SYMBOL_MARK
-    from schemas.ticks import TickFrame, empty_rows
 
-    SymbolsStep(0, None).process(TickFrame(empty_rows(1)))
+    _compile_watches()
     marks = np.zeros(1, SYMBOL_MARK)
     book = ExposureBook("USD", "USD")
     book.hold(book.row("A"), "A", Held(Decimal(1), Decimal(0)), "USD")
@@ -139,6 +137,30 @@ def _compile_risk() -> None:
         kept.on_instrument("A", Instrument("A", multiplier=Decimal(2)))
         kept.touch(0)
         kept.evaluate()
+
+
+def _compile_watches() -> None:
+    from decimal import Decimal
+
+    import numpy as np
+
+    from operators.risk.symbols_step import LIMITS, SymbolsStep
+    from schemas.control import Control, Limit
+    from schemas.events import Event, Header, Place
+    from schemas.market_frames import BAR
+    from schemas.portfolio import PositionUpdate
+    from schemas.symbols import SYMBOLS
+    from schemas.ticks import TickFrame, empty_rows
+
+    nothing = Decimal(0)
+    position = PositionUpdate("A", "EURUSD", Decimal(1), Decimal(1), nothing, nothing, nothing, "USD", "average", (), 1)
+    bars = np.zeros(1, BAR)
+    bars["symbol"] = SYMBOLS.code("EURUSD")
+    step = SymbolsStep(_shard_of("EURUSD"), None)
+    step.process(Control(LIMITS, "warm", Limit("warm", "trailing_stop", "firm", Decimal("0.1"))))
+    step.process(Event(Header("", "", "", 3, "", ""), position, 0, Place("portfolio.positions", 0, 0)))
+    step.process(bars)
+    step.process(TickFrame(empty_rows(1)))
 
 
 def _shard_of(name: str) -> int:

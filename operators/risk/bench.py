@@ -11,8 +11,8 @@ import numpy.typing as npt
 from operators.market.state import grown, taken
 from operators.risk.holders import Seats
 from operators.risk.symbol_rows import SymbolRows
-from operators.risk.watch_kernel import judge_row, settle, take_closes, take_rows
-from operators.risk.watch_state import EDGE, EDGES, GO, NEEDS_PARTITION, NEEDS_ROOM, NEEDS_SPLIT, NEEDS_SYMBOL, NEXT_SPLIT, Records
+from operators.risk.watch_kernel import judge_row, say_marks, settle, take_closes, take_rows
+from operators.risk.watch_state import CHANGED, EDGE, EDGES, GO, NEEDS_PARTITION, NEEDS_ROOM, NEEDS_SPLIT, NEEDS_SYMBOL, NEXT_SPLIT, Records
 from operators.risk.watches import Watches
 from schemas.market_frames import Bars
 from schemas.risk_frames import SYMBOL_MARK
@@ -33,6 +33,7 @@ class Bench:
         self._ledger: npt.NDArray[np.int64] = np.zeros(4, np.int64)
         self._ledger[NEXT_SPLIT] = END_OF_TIME_NS
         self._edges = np.zeros(64, EDGE)
+        self._marks = np.zeros(0, SYMBOL_MARK)
         self._least_due: npt.NDArray[np.int64] = np.full(8, END_OF_TIME_NS, np.int64)
         self.clocks: npt.NDArray[np.int64] = np.full(8, NO_CLOCK, np.int64)
         self.symbols = SymbolRows(self._ledger)
@@ -62,7 +63,7 @@ class Bench:
         close, end, offset = (np.ascontiguousarray(bars[name]) for name in ("close", "end", "offset"))
         rows = self.symbols.row_of[bars["symbol"]]
         take_closes(rows, close, end, offset, self.symbols.records, self.symbols.changed, self._ledger)
-        return self.symbols.peek_changed()
+        return self.symbols.changed_rows()
 
     def judge(self, row: int, time_ns: int, offset: int) -> None:
         """Hold a symbol's present values against its watches, because of a record of that time and place."""
@@ -136,16 +137,14 @@ class Bench:
         self._ledger[EDGES] = 0
         return taken(self._edges, count)
 
-    def marks(self, rows: list[int]) -> Records:
-        """Present marks of symbols that have any."""
-        found = self.symbols.records[[row for row in rows if self.symbols.records[row]["moved_time"] >= 0]]
-        marks = np.zeros(len(found), SYMBOL_MARK)
-        for name, field in (("long", "long"), ("short", "short"), ("last", "price")):
-            marks[name] = found[field]
-        for name in ("time", "offset", "partition"):
-            marks[name] = found[f"moved_{name}"]
-        marks["symbol"] = [self.symbols.code(row) for row in rows if self.symbols.records[row]["moved_time"] >= 0]
-        return marks
+    def take_marks(self) -> Records:
+        """Present marks of held symbols where one changed since the last time."""
+        symbols = self.symbols
+        if not self._ledger[CHANGED]:
+            return self._marks[:0]
+        if len(self._marks) < len(symbols.changed):
+            self._marks = np.zeros(len(symbols.changed), SYMBOL_MARK)
+        return taken(self._marks, say_marks(symbols.records, symbols.codes, symbols.changed, self._marks, self._ledger))
 
     def dump(self) -> dict[str, Any]:
         """As plain data."""

@@ -153,8 +153,7 @@ class SymbolRisk:
         """What an input at that place made, after the clears of what it ended; NO_PLACE: each edge has its own, a tick's."""
         unsent = self._unsent.orders(self._watching.holders, self._watching.rules, place) if len(self._unsent) else []
         alerts, commands = self._watching.take_edges(place)
-        bench = self._watching.bench
-        return Made(ended + alerts, unsent + commands, bench.marks(bench.symbols.take_changed()))
+        return Made(ended + alerts, unsent + commands, self._watching.bench.take_marks())
 
     def _is_ours(self, symbol: str | None) -> bool:
         return symbol is None or self._shard is None or shard_of(symbol.encode("utf-8", "surrogatepass")) == self._shard

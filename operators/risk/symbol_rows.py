@@ -19,6 +19,7 @@ class SymbolRows:
     Attributes:
         records: shape (capacity,), dtype SYMBOL; in use are the ledger's SYMBOL_COUNT.
         row_of: shape (codes known,): the row of each symbol; -1: it has none.
+        codes: shape (capacity,): the symbol of each row.
         changed: shape (capacity,): room for rows whose marks are to be said.
     """
 
@@ -26,7 +27,7 @@ class SymbolRows:
         self.records: Records = blank_symbols(0)
         self.row_of: npt.NDArray[np.int32] = np.full(1024, -1, np.int32)
         self.changed: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-        self._codes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self.codes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._ledger = ledger
         self._negative: dict[str, None] = {}
 
@@ -57,8 +58,8 @@ class SymbolRows:
         if count > len(self.records):
             more = max(64, count, 2 * len(self.records)) - len(self.records)
             self.records = grown(self.records, blank_symbols(more))
-            self._codes, self.changed = (np.concatenate([old, np.zeros(more, np.int32)]) for old in (self._codes, self.changed))
-        self._codes[first:count] = new
+            self.codes, self.changed = (np.concatenate([old, np.zeros(more, np.int32)]) for old in (self.codes, self.changed))
+        self.codes[first:count] = new
         self.row_of[new] = np.arange(first, count, dtype=np.int32)
         self._ledger[SYMBOL_COUNT] = count
         for row, code in enumerate(new.tolist(), first):
@@ -82,11 +83,7 @@ class SymbolRows:
 
     def name(self, row: int) -> str:
         """The symbol of a row."""
-        return SYMBOLS.names[int(self._codes[row])]
-
-    def code(self, row: int) -> int:
-        """Its code."""
-        return int(self._codes[row])
+        return SYMBOLS.names[int(self.codes[row])]
 
     def note(self, row: int) -> None:
         """The marks of a held symbol are to be said."""
@@ -96,16 +93,9 @@ class SymbolRows:
             self.changed[self._ledger[CHANGED]] = row
             self._ledger[CHANGED] += 1
 
-    def peek_changed(self) -> list[int]:
+    def changed_rows(self) -> list[int]:
         """The rows whose marks are to be said."""
         rows: list[int] = self.changed[: self._ledger[CHANGED]].tolist()
-        return rows
-
-    def take_changed(self) -> list[int]:
-        """The rows whose marks are to be said, which then are said."""
-        rows = self.peek_changed()
-        self.records["changed"][rows] = 0
-        self._ledger[CHANGED] = 0
         return rows
 
     def dump(self) -> dict[str, Any]:
@@ -119,10 +109,10 @@ class SymbolRows:
 
     def load(self, stored: dict[str, Any]) -> None:
         """Continue from ``dump``."""
-        self._codes = np.array([SYMBOLS.code(name) for name in stored["names"]], np.int32)
+        self.codes = np.array([SYMBOLS.code(name) for name in stored["names"]], np.int32)
         self.know()
-        count = len(self._codes)
-        self.row_of[self._codes] = np.arange(count, dtype=np.int32)
+        count = len(self.codes)
+        self.row_of[self.codes] = np.arange(count, dtype=np.int32)
         self.records = np.frombuffer(bytearray(stored["records"]), SYMBOL)
         self.changed = np.zeros(count, np.int32)
         self._negative = dict.fromkeys(stored["negative"])

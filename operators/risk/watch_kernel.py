@@ -14,6 +14,7 @@ from operators.market.volatility import add_price, reset_volatility
 from operators.portfolio.mark_kernel import choose_marks, is_refused, note_change
 from operators.risk.watch_rules import judge, judge_silence, prices_of
 from operators.risk.watch_state import (
+    CHANGED,
     EDGES,
     GO,
     NEEDS_PARTITION,
@@ -217,6 +218,28 @@ def take_closes(
             symbol["moved_partition"] = -1
             is_passed(symbol)
             note_change(symbols, rows[at], changed, ledger)
+
+
+@kernel
+def say_marks(symbols: Records, codes: npt.NDArray[np.int32], changed: npt.NDArray[np.int32], out: Records, ledger: Ledger) -> int:
+    """Write the marks of those that changed, which then are said; how many rows of ``out`` (dtype SYMBOL_MARK) that are."""
+    count = 0
+    for at in range(ledger[CHANGED]):
+        symbol = symbols[changed[at]]
+        symbol["changed"] = 0
+        if symbol["moved_time"] < 0:
+            continue
+        mark = out[count]
+        mark["long"] = symbol["long"]
+        mark["short"] = symbol["short"]
+        mark["last"] = symbol["price"]
+        mark["time"] = symbol["moved_time"]
+        mark["offset"] = symbol["moved_offset"]
+        mark["symbol"] = codes[changed[at]]
+        mark["partition"] = symbol["moved_partition"]
+        count += 1
+    ledger[CHANGED] = 0
+    return count
 
 
 @kernel
