@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from operators.market.state import grown
@@ -16,8 +15,7 @@ from schemas.portfolio import PositionUpdate
 NOWHERE = -1
 
 
-@dataclass(slots=True)
-class Held:
+class Held(msgspec.Struct, array_like=True):
     """One account's position in one symbol, open or flat; a flat one is kept for its version.
 
     Attributes:
@@ -41,11 +39,6 @@ class Held:
         """A later version of it."""
         self.quantity, self.version = event.payload.quantity, event.payload.version
         self.correlation_id = event.header.correlation_id
-
-    def dump(self) -> tuple[Any, ...]:
-        """As plain data."""
-        names = (self.account, self.symbol, str(self.quantity), self.version)
-        return (*names, self.opened, self.opened_ns, self.correlation_id, self.seat, self.is_closing)
 
 
 def sign_of(quantity: Decimal) -> int:
@@ -96,14 +89,14 @@ class Holders:
             found = [one for accounts in self._by_symbol.values() for one in accounts.values()]
         return sorted(found, key=lambda one: (one.symbol, one.account))
 
-    def dump(self) -> list[tuple[Any, ...]]:
+    def dump(self) -> bytes:
         """As plain data."""
-        return [held.dump() for held in self._all.values()]
+        return msgspec.msgpack.encode(list(self._all.values()))
 
-    def load(self, stored: list[tuple[Any, ...]]) -> None:
+    def load(self, stored: bytes) -> None:
         """Continue from ``dump``."""
-        for account, symbol, quantity, *rest in stored:
-            held = self._all[account, symbol] = Held(account, symbol, Decimal(quantity), *rest)
+        for held in msgspec.msgpack.decode(stored, type=list[Held]):
+            self._all[held.account, held.symbol] = held
             if held.seat != NOWHERE:
                 self.begin(held, held.seat)
 

@@ -86,18 +86,21 @@ class Rules:
 
     def __init__(self) -> None:
         self.by_id: dict[str, Rule] = {}
+        self._stored: dict[str, bytes] = {}
         self._by_key: dict[Key, dict[str, Rule]] = {}
 
     def put(self, rule: Rule) -> None:
         """Put a limit in force; the one that had its id ends."""
         self.drop(rule.limit.limit_id)
         self.by_id[rule.limit.limit_id] = rule
+        self._stored[rule.limit.limit_id] = msgspec.msgpack.encode(rule)
         self._by_key.setdefault(_scope(rule.limit), {})[rule.limit.limit_id] = rule
 
     def drop(self, limit_id: str) -> None:
         """End a limit, if there is one."""
         rule = self.by_id.pop(limit_id, None)
         if rule is not None:
+            del self._stored[limit_id]
             same = self._by_key[_scope(rule.limit)]
             del same[limit_id]
             if not same:
@@ -105,13 +108,26 @@ class Rules:
 
     def of_position(self, account: str, symbol: str) -> Iterator[Rule]:
         """Those with a watch on a position."""
+        if not self.by_id:
+            return
         for key in (Key(account, symbol), Key(account), Key(None, symbol), Key()):
             yield from [rule for rule in self._by_key.get(key, {}).values() if not rule.is_of_symbol]
 
     def of_symbol(self, symbol: str) -> Iterator[Rule]:
         """Those with a watch on a symbol, whoever holds it."""
+        if not self.by_id:
+            return
         for key in (Key(None, symbol), Key()):
             yield from [rule for rule in self._by_key.get(key, {}).values() if rule.is_of_symbol]
+
+    def dump(self) -> list[bytes]:
+        """As plain data."""
+        return list(self._stored.values())
+
+    def load(self, stored: Iterable[bytes]) -> None:
+        """Continue from ``dump``."""
+        for packed in stored:
+            self.put(msgspec.msgpack.decode(packed, type=Rule))
 
 
 def _scope(limit: Limit) -> Key:

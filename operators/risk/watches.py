@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from operators.market.state import grown
@@ -140,18 +141,19 @@ class Watches:
         """As plain data."""
         said = [(limit_id, *key, *one) for limit_id, keys in self._said.items() for key, one in keys.items()]
         names = [None if name is None else (name[0], *name[1]) for name in self.names]
-        return {"pool": self.pool.tobytes(), "names": names, "free": list(self._free), "said": said}
+        texts = {"names": msgspec.msgpack.encode(names), "said": msgspec.msgpack.encode(said)}
+        return {"pool": self.pool.tobytes(), "free": list(self._free), **texts}
 
     def load(self, stored: dict[str, Any]) -> None:
         """Continue from ``dump``."""
         self.pool = np.frombuffer(bytearray(stored["pool"]), WATCH)
-        self.names = [None if name is None else (name[0], Key(*name[1:])) for name in stored["names"]]
+        self.names = [None if name is None else (name[0], Key(*name[1:])) for name in msgspec.msgpack.decode(stored["names"])]
         self._free = list(stored["free"])
         for at, name in enumerate(self.names):
             if name is not None:
                 self._by_limit.setdefault(name[0], {})[name[1]] = at
                 self._by_key.setdefault(name[1], {})[name[0]] = at
-        for limit_id, account, symbol, *said in stored["said"]:
+        for limit_id, account, symbol, *said in msgspec.msgpack.decode(stored["said"]):
             self._remember(limit_id, Key(account, symbol), Said(*said))
 
     def _hold(self, watch: np.void, said: Said, opened: int) -> None:

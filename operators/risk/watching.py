@@ -13,7 +13,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from operators.risk.bench import NO_CLOCK, Bench
@@ -157,17 +156,15 @@ class Watching:
 
     def dump(self) -> dict[str, Any]:
         """As plain data."""
-        rules = [msgspec.msgpack.encode(rule) for rule in self.rules.by_id.values()]
         parts = {"bench": self.bench.dump(), "holders": self.holders.dump(), "splits": self._splits.dump()}
-        return {**parts, "rules": rules, "sequence": self._sequence}
+        return {**parts, "rules": self.rules.dump(), "sequence": self._sequence}
 
     def load(self, stored: dict[str, Any]) -> None:
         """Continue from ``dump``."""
         self.bench.load(stored["bench"])
         self.holders.load(stored["holders"])
         self._splits.load(stored["splits"])
-        for packed in stored["rules"]:
-            self.rules.put(msgspec.msgpack.decode(packed, type=Rule))
+        self.rules.load(stored["rules"])
         self._sequence = stored["sequence"]
 
     def _keys(self, rule: Rule) -> list[Key]:
