@@ -169,9 +169,10 @@ def resolve(topic: str, header: Sequence[str], options: TableOptions, *, source:
     if options.symbol is not None and "symbol" in options.columns:
         raise UsageError("expected --symbol or --columns symbol=..., found both")
     places: dict[str, int] = {}
-    for name, column in options.columns.items():
-        if known is not None and name not in known:
-            raise UsageError(f"--columns: {topic} has no field {name!r}", hint="its fields are: " + ", ".join(known))
+    for given, column in options.columns.items():
+        name = given if known is None else _field_of(given, topic, known)
+        if name in places:
+            raise UsageError(f"--columns: expected {name} once, found it again as {given}")
         places[name] = _place(name, column, header, options, source)
     if options.header:
         _recognise(topic, header, options, places)
@@ -179,6 +180,14 @@ def resolve(topic: str, header: Sequence[str], options: TableOptions, *, source:
         _require(topic, header, options, places, source)
     labels = {name: header[at].strip() if options.header and at < len(header) else str(at + 1) for name, at in places.items()}
     return Columns(topic, places, labels)
+
+
+def _field_of(given: str, topic: str, known: Mapping[str, tuple[str, ...]]) -> str:
+    """A field by its name, or by another name of it, such as ``timestamp`` of a bar's start."""
+    for name, aliases in known.items():
+        if given == name or (given not in known and plain_name(given) in aliases):
+            return name
+    raise UsageError(f"--columns: {topic} has no field {given!r}", hint="its fields are: " + ", ".join(known))
 
 
 def plain_name(name: str) -> str:
