@@ -15,9 +15,10 @@ from sources.simulator import Law, Simulator
 from tests.engine.running import FAST, by_id, events, run_market, write_heartbeats, write_ticks
 from tests.engine.test_kill import disturb
 
-TICKS = 20_000
-KILLS = 5
+TICKS = 12_000
+KILLS = 3
 SEED = int(os.environ.get("TRADEMASTER_TEST_SEED", "5"))
+SMALL = ("--set", "engine.max_batch=80")
 FLOWS = ("market", "signals")
 OUTPUTS = ("market.indicators", "signals", "orders.commands", "dead.letters")
 STRATEGIES = [
@@ -33,31 +34,35 @@ SET = (
 )
 
 
-def fill(url: str) -> None:
-    """Trades and quotes of many symbols."""
+def run_in_stages(url: str, recovery: Path) -> None:
+    """Trades and quotes of many symbols, in two parts; the second is processed with more processes."""
     market = Simulator(40, rate=1_000, seed=SEED, law=Law(zipf=0.4, volatility=(1.0, 3.0)))
-    write_heartbeats(url, write_ticks(url, market.blocks(TICKS, 5_000)) + 120 * SECOND_NS)
+    blocks = market.blocks(TICKS, TICKS // 2)
+    for processes in (1, 3):
+        newest = write_ticks(url, [next(blocks)])
+        if processes == 3:
+            write_heartbeats(url, newest + 120 * SECOND_NS)
+        run_market(url, recovery, processes, *FAST, *SET, flows=FLOWS)
 
 
-def test_killed_again_and_again_the_signals_are_the_same(own_bus: str, tmp_path: Path) -> None:
-    fill(own_bus)
-    run_market(own_bus, tmp_path / "calm", 1, *FAST, *SET, flows=FLOWS)
+def test_killed_and_rescaled_again_and_again_the_signals_are_the_same(own_bus: str, tmp_path: Path) -> None:
+    run_in_stages(own_bus, tmp_path / "staged")
     calm = {topic: events(own_bus, topic) for topic in OUTPUTS}
+    run_market(own_bus, tmp_path / "whole", 1, *FAST, *SET, flows=FLOWS)
+    compare(calm, own_bus)
     assert all(len(calm[topic]) > 100 for topic in OUTPUTS[:3])
     assert calm["dead.letters"], "a strategy divided by zero"
     check_alternation(calm)
     rng, kills = random.Random(SEED), 0
     while kills < KILLS:
         recovery = tmp_path / f"disturbed-after-{kills}"
-        kills += disturb(own_bus, recovery, rng, KILLS - kills, (*FAST, *SET), FLOWS, OUTPUTS[:2])
+        kills += disturb(own_bus, recovery, rng, KILLS - kills, (*FAST, *SMALL, *SET), FLOWS, OUTPUTS[:2])
     compare(calm, own_bus)
     # Alone the flow reads bars and ticks from the bus: bars several times over, and long before their ticks.
     run_market(own_bus, tmp_path / "alone", 2, *FAST, *SET, flows=("signals",))
     compare(calm, own_bus, OUTPUTS[:3])
     calm["dead.letters"] = events(own_bus, "dead.letters")  # they name the record of the bar now, not that of the tick that closed it
-    kills = 0
-    while kills < KILLS // 2:
-        kills += disturb(own_bus, tmp_path / f"alone-after-{kills}", rng, KILLS // 2 - kills, (*FAST, *SET), ("signals",), OUTPUTS[:2])
+    disturb(own_bus, tmp_path / "alone-disturbed", rng, 1, (*FAST, *SMALL, *SET), ("signals",), OUTPUTS[:2])
     compare(calm, own_bus)
 
 
