@@ -96,7 +96,7 @@ class StrategyDesk:
                 said.rejects.append(_reject(key, bar, str(error)))
                 self._standing[key] = before._replace(has_failed=True)
             return
-        if opinion is None or opinion.action == before.action:
+        if opinion is None:
             return
         said.signals.append(_signal(key, bar, opinion, {known: bar.values[known] for _, known in texts}))
         account = self._settings.account

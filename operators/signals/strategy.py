@@ -20,7 +20,7 @@ ACTIONS: tuple[SignalAction, ...] = get_args(SignalAction)
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a strategy says of a bar."""
+    """What a strategy says of a bar that it did not say before."""
 
     action: SignalAction
     strength: float
@@ -62,7 +62,7 @@ class Strategy:
         return (not self.symbols or symbol in self.symbols) and (not self.interval or interval == self.interval)
 
     def opinion(self, values: Mapping[str, Value], bar: PriceBar, texts: Mapping[str, str]) -> Opinion | None:
-        """What it says of a bar; None while an indicator that it asks for has no value.
+        """What it says of a bar; None where that is what it said last, and while an indicator that it asks for has no value.
 
         Args:
             values: of its ``definitions``, by their text.
@@ -73,7 +73,7 @@ class Strategy:
             NoValue: a rule divides by zero, or gives what is no action.
         """
         action = self._said(values, bar, texts)
-        if action is None:
+        if action is None or action == texts["last"]:
             return None
         if action not in ACTIONS:
             raise NoValue(f"expected 'buy', 'sell' or 'flat', found {str(action)[:100]!r}")

@@ -121,10 +121,12 @@ def strategy(**fields: Any) -> Strategy:
     ("fields", "expected"),
     [
         ({"expression": "rsi(14) < 30 ? 'buy' : last"}, ("buy", 1.0)),
-        ({"expression": "rsi(14) > 30 ? 'buy' : last", "strength": "7"}, ("flat", 1.0)),
+        ({"expression": "rsi(14) > 30 ? 'buy' : last", "strength": "7"}, None),
+        ({"expression": "rsi(14) < 30 ? 'buy' : last", "strength": "7"}, ("buy", 1.0)),
         ({"sell": "true", "flat": "true", "strength": "-close"}, ("sell", 0.0)),
-        ({"buy": "false", "flat": "true", "strength": "close / 2"}, ("flat", 0.75)),
-        ({"buy": "false", "strength": "bb(20,2).lower"}, None),
+        ({"buy": "false", "sell": "true", "strength": "close / 2"}, ("sell", 0.75)),
+        ({"buy": "true", "strength": "bb(20,2).lower"}, None),
+        ({"flat": "true", "strength": "1 / volume"}, None),
         ({"buy": "bb(20,2).lower > 1"}, None),
     ],
 )
