@@ -29,7 +29,9 @@ def shown_values(settings: Settings) -> dict[str, Any]:
 def text_of(value: Any) -> str:
     """A value as a person would write it."""
     if isinstance(value, list):
-        return json.dumps(value) if any(isinstance(item, dict) for item in value) else ",".join(map(str, value))
+        if any(isinstance(item, dict) for item in value):
+            return json.dumps([{name: given for name, given in item.items() if given} for item in value])
+        return ",".join(map(str, value))
     return "off" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -63,7 +65,7 @@ def reference() -> str:
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
-
+    return "[]" if value == () else text_of(list(value) if isinstance(value, tuple) else value) or '""'
 def _default(value: Any) -> str:
     return "[]" if value == () else text_of(list(value) if isinstance(value, tuple) else value)
 
