@@ -180,7 +180,7 @@ _find_exponent = re.compile(rb'"-?\d[\d.]*E[+-]\d+"').search
 def encode(event: Envelope[Any]) -> bytes:
     """An event as it stands on the wire: compact JSON in UTF-8, decimals in plain notation (``0.0000001``, not ``1E-7``)."""
     encoded = _encode(event)
-    if b"E" in encoded and _find_exponent(encoded) and isinstance(event.payload, msgspec.Struct):
+    if (b"E-" in encoded or b"E+" in encoded) and _find_exponent(encoded) and isinstance(event.payload, msgspec.Struct):
         plain = _in_plain_notation(msgspec.to_builtins(event.payload, builtin_types=(Decimal,)))
         return _encode(Envelope(event.header, plain, event.target_service))
     return encoded

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from operators.portfolio.costing import Cost, close_lots
 from operators.portfolio.exact import ZERO, add, converted, multiply, proportion, subtract
-from operators.portfolio.fills import FeeKind, Fill
+from operators.portfolio.fills import BASE, FOREIGN, SETTLEMENT, Fill
 from schemas.control import Costing
 
 
@@ -116,9 +116,9 @@ class Book:
 
     def _pay(self, fill: Fill) -> None:
         self.fees = add(self.fees, fill.fee_value)
-        if fill.fee_kind is FeeKind.SETTLEMENT:
+        if fill.fee_kind is SETTLEMENT:
             self.cash = subtract(self.cash, fill.fee_value)
-        elif fill.fee_kind is FeeKind.FOREIGN:
+        elif fill.fee_kind is FOREIGN:
             self.foreign[fill.fee_currency] = add(self.foreign.get(fill.fee_currency, ZERO), fill.fee)
             if fill.fee_rate is None:
                 self.unconverted[fill.fee_currency] = add(self.unconverted.get(fill.fee_currency, ZERO), fill.fee)
@@ -126,7 +126,7 @@ class Book:
     @staticmethod
     def _notional(fill: Fill) -> Decimal:
         """What was paid for the reported quantity: a fee in the base currency was paid for too."""
-        return add(fill.value, fill.fee_value) if fill.fee_kind is FeeKind.BASE else fill.value
+        return add(fill.value, fill.fee_value) if fill.fee_kind is BASE else fill.value
 
     def _gain(self, gain: Decimal) -> Decimal:
         self.gains = add(self.gains, gain)

@@ -26,6 +26,10 @@ class FeeKind(IntEnum):
     """Any other: it lowers what is realised at the rate of its time."""
 
 
+SETTLEMENT, BASE, FOREIGN = FeeKind
+"""Looked up once: an enumeration's members are slow to find, and each fill asks several times."""
+
+
 class Fill(msgspec.Struct, gc=False):
     """One fill or transfer. What is derived from quantity, price and fee is worked out once, when they are set."""
 
@@ -41,7 +45,7 @@ class Fill(msgspec.Struct, gc=False):
     price: Decimal = ZERO
     fee: Decimal = ZERO
     fee_currency: str = ""
-    fee_kind: FeeKind = FeeKind.SETTLEMENT
+    fee_kind: FeeKind = SETTLEMENT
     fee_rate: Decimal | None = None
     """At which a foreign fee is converted; None: unknown so far."""
     fee_value: Decimal = ZERO
@@ -61,20 +65,20 @@ class Fill(msgspec.Struct, gc=False):
         self.quantity, self.price, self.fee = quantity, price, fee
         terms = self.terms
         self.fee_currency = fee_currency or terms.currency
-        self.fee_kind, self.fee_rate, self.fee_value, self.change = FeeKind.SETTLEMENT, None, fee, quantity
+        self.fee_kind, self.fee_rate, self.fee_value, self.change = SETTLEMENT, None, fee, quantity
         if fee and self.fee_currency != terms.currency:
             if self.fee_currency == terms.base_currency and not terms.is_margined:
-                self.fee_kind, self.change = FeeKind.BASE, subtract(quantity, fee)
+                self.fee_kind, self.change = BASE, subtract(quantity, fee)
                 self.fee_value = terms.value(fee, price)
             else:
-                self.fee_kind, self.fee_rate = FeeKind.FOREIGN, fee_rate
+                self.fee_kind, self.fee_rate = FOREIGN, fee_rate
                 self.fee_value = ZERO if fee_rate is None else converted(fee, fee_rate)
         self.value = terms.value(self.change, price)
 
     @property
     def lacks_rate(self) -> bool:
         """Whether its fee cannot be converted so far."""
-        return self.fee_kind is FeeKind.FOREIGN and self.fee_rate is None
+        return self.fee_kind is FOREIGN and self.fee_rate is None
 
 
 def signed_quantity(report: ExecutionReport, like: Decimal = ZERO) -> Decimal:

@@ -33,6 +33,9 @@ INSTRUMENTS, ACCOUNTS, ACTIONS = "control.instruments", "control.accounts", "con
 MAX_ACTIONS = 10_000
 """Corporate actions that are kept; what comes beyond is refused."""
 
+_FILL, _TRANSFER = ExecType.FILL, ExecType.TRANSFER
+"""Looked up once: an enumeration's members are slow to find."""
+
 Key = tuple[str, str]
 """(symbol, account)."""
 
@@ -66,7 +69,7 @@ class Ledger:
         kind = event.payload.exec_type
         output = LedgerOutput()
         try:
-            if kind is ExecType.FILL or kind is ExecType.TRANSFER:
+            if kind is _FILL or kind is _TRANSFER:
                 self._fill(event, output)
             elif kind is ExecType.BUST or kind is ExecType.CORRECT:
                 self._amend(event, output)
@@ -176,7 +179,7 @@ class Ledger:
         if position is None:
             position = Position(account, symbol, self._accounts.get(account) or self._settings.costing, terms)
             self._positions.setdefault(symbol, {})[account] = position
-        fill = Fill(fill_id, event.time_ns, self._next(), terms, report.exec_type is ExecType.TRANSFER)
+        fill = Fill(fill_id, event.time_ns, self._next(), terms, report.exec_type is _TRANSFER)
         currency = report.fee_currency
         rate = self._rates.rate(currency, terms.currency) if currency and currency != terms.currency else None
         fill.set(signed_quantity(report), price, report.fee, currency, rate)
