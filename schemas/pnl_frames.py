@@ -69,7 +69,8 @@ class AccountFrame:
 
 def packed(rows: Pnl, named: Sequence[tuple[str, Any]] = _NAMED) -> tuple[bytes, dict[str, list[str]]]:
     """Rows whose codes became places among names, and those names by column, sorted; -1 stays."""
-    rows, names = np.frombuffer(bytearray(rows.tobytes()), rows.dtype), {}  # with the padding: bytes are compared
+    plain = np.ascontiguousarray(rows).view(f"V{rows.dtype.itemsize}")
+    rows, names = plain.copy().view(rows.dtype), {}  # with the padding: bytes are compared
     for column, table in named:
         codes = rows[column]
         found = np.flatnonzero(np.bincount(codes + 1, minlength=1)[1:]).tolist()

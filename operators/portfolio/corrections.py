@@ -69,7 +69,7 @@ def amend(position: Position, fill: Fill, report: ExecutionReport, rates: Rates)
 
 
 def _name(position: Position, fill: Fill, own_id: FillId) -> None:
-    position.ids[own_id], fill.stored = fill, None
+    position.ids[own_id], fill.stored, position.stored = fill, None, None
     fill.aliases = (*fill.aliases, own_id)
     if len(fill.aliases) > MAX_ALIASES:
         position.ids.pop(fill.aliases[0], None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from operators.portfolio.position import Position
 from operators.portfolio.rates import Rates
 from operators.portfolio.said import holding_of, update_of
 from operators.portfolio.settings import PortfolioSettings
-from operators.portfolio.stored import load, store
+from operators.portfolio.stored import joined, load, separated
 from operators.portfolio.terms import UNKNOWN, Terms, terms_of
 from schemas.control import Account, Action, Control, Costing, Instrument
 from schemas.dead_letters import Reason, Reject
@@ -27,7 +27,8 @@ from schemas.events import Event, Place
 from schemas.holdings import Rate
 from schemas.orders import ExecType, ExecutionReport
 
-VERSION = 1
+VERSION = 2
+"""Of the snapshot. In 1 each position was stored by itself."""
 INSTRUMENTS, ACCOUNTS, ACTIONS = "control.instruments", "control.accounts", "control.actions"
 
 MAX_ACTIONS = 10_000
@@ -61,6 +62,8 @@ class Ledger:
         """Positions that lack a rate, by (currency, their own currency)."""
         self._sequence = 0
         self._now_ns = 0
+        self._stored: dict[str, bytes] = {}
+        """Stored form of a symbol's positions, until one of them changes."""
         self._controls: dict[str, Any] | None = None
         """Stored form of what controls said, until it changes."""
 
@@ -139,12 +142,20 @@ class Ledger:
             "version": VERSION,
             "sequence": self._sequence,
             "now_ns": self._now_ns,
-            "positions": [position.stored or store(position) for position in self._all()],
+            "positions": self._stored_positions(),
             "rates": self._rates.dump(),
             "parked": msgspec.msgpack.encode(self._parked.dump()),
             "cash": self._cash.dump(),
             **self._controls,
         }
+
+    def _stored_positions(self) -> list[bytes]:
+        """A text a symbol: of those that nothing happened to since the last snapshot the same as then."""
+        stored = self._stored
+        for symbol, accounts in self._positions.items():
+            if symbol not in stored:
+                stored[symbol] = joined(accounts.values())
+        return [stored[symbol] for symbol in self._positions]
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Continue from a snapshot, on a ledger that has seen nothing."""
@@ -155,7 +166,8 @@ class Ledger:
         self._rates.load(stored["rates"])
         self._parked.load(msgspec.msgpack.decode(stored["parked"]))
         self._cash.load(stored["cash"])
-        for one in stored["positions"]:
+        forms = (one for several in stored["positions"] for one in separated(several))
+        for one in forms if stored["version"] > 1 else stored["positions"]:
             position = load(one)
             self._positions.setdefault(position.symbol, {})[position.account] = position
             self._note_unknown(position)
@@ -198,6 +210,7 @@ class Ledger:
         assert symbol is not None
         assert reference is not None
         self._check_account(account)
+        self._stored.pop(symbol, None)
         position = self._positions.get(symbol, {}).get(account)
         fill = position.find((report.venue, reference)) if position else None
         if position is None or fill is None:
@@ -257,6 +270,7 @@ class Ledger:
         payload = control.payload
         assert payload is None or isinstance(payload, Instrument)
         terms = UNKNOWN if payload is None else terms_of(payload)
+        self._stored.pop(control.id, None)
         positions = self._positions.get(control.id, {}).values()
         for position in positions:
             held = position.terms
@@ -320,9 +334,10 @@ class Ledger:
         symbol = effect.action.symbol
         self._calendar.activate(effect)
         self._controls = None
+        self._stored.pop(symbol, None)
         for position in self._of(symbol):
             self._resolve(symbol, position.terms.currency)
-            before = position.book
+            before, position.stored = position.book, None
             position.act(effect, self._calendar.active(symbol))
             if not position.book.equals(before):
                 self._say(output, position, effect.id, effect.id, effect.time_ns or self._now_ns, effect.place)
@@ -338,9 +353,6 @@ class Ledger:
     def _of(self, symbol: str) -> Sequence[Position]:
         positions = self._positions.get(symbol, {})
         return [positions[account] for account in sorted(positions)]
-
-    def _all(self) -> Iterator[Position]:
-        return (position for accounts in self._positions.values() for position in accounts.values())
 
     def _next(self) -> int:
         self._sequence += 1
@@ -358,6 +370,7 @@ class Ledger:
         position.version += 1
         position.correlation_id, position.time_ns, position.place = correlation_id, time_ns, place
         position.stored = None
+        self._stored.pop(position.symbol, None)
         if position.book.unconverted or position.book.unknown_income:
             self._note_unknown(position)
         holding = holding_of(position)

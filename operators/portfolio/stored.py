@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from struct import Struct
 
 import msgspec
 
@@ -60,6 +62,9 @@ class StoredPosition(msgspec.Struct, array_like=True, gc=False):
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode_forms = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_ARRAY, _ARRAY_32 = Struct(">BI"), 0xDD
+"""How an array begins in MessagePack."""
 _decode = msgspec.msgpack.Decoder(StoredPosition).decode
 
 
@@ -84,6 +89,17 @@ def store(position: Position) -> bytes:
             )
         )
     return position.stored
+
+
+def joined(positions: Iterable[Position]) -> bytes:
+    """The stored forms of several positions in one."""
+    forms = [position.stored or store(position) for position in positions]
+    return b"".join((_ARRAY.pack(_ARRAY_32, len(forms)), *forms))
+
+
+def separated(stored: bytes) -> Iterator[bytes]:
+    """What ``joined`` took."""
+    return map(bytes, _decode_forms(stored))
 
 
 def load(stored: bytes) -> Position:
