@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.numbers import check_finite
@@ -17,7 +19,10 @@ _REQUIRED = {
 }
 """Of all others: the order's id."""
 
+_REQUIRED_OF = {kind: (fields, attrgetter(*fields)) for kind, fields in _REQUIRED.items()}
+_ORDER_ID = (("order_id",), lambda report: (report.order_id,))
 _NUMBERS = ("quantity", "price", "stop_price", "fee", "amount")
+_numbers_of = attrgetter(*_NUMBERS)
 _WIRE = {"stop_price": "stopPrice", "execution_id": "executionId", "reference_execution_id": "referenceExecutionId", "order_id": "orderId"}
 
 
@@ -29,15 +34,14 @@ def check_execution(report: ExecutionReport) -> None:
     Raises:
         RejectedRecord: with reason ``missing_field``, ``number``, ``symbol`` or ``execution``.
     """
-    for field in _REQUIRED.get(report.exec_type, ("order_id",)):
-        found = getattr(report, field)
+    fields, values_of = _REQUIRED_OF.get(report.exec_type, _ORDER_ID)
+    for field, found in zip(fields, values_of(report), strict=True):
         if found is None or found == "":
             name = _WIRE.get(field, field)
             raise RejectedRecord(Reason.MISSING_FIELD, f"{name}: expected one in a report of {report.exec_type}, found none")
-    for field in _NUMBERS:
-        number = getattr(report, field)
+    for at, number in enumerate(_numbers_of(report)):
         if number:
-            check_finite(_WIRE.get(field, field), number)
+            check_finite(_WIRE.get(_NUMBERS[at], _NUMBERS[at]), number)
     if report.quantity is not None and report.quantity <= 0:
         raise RejectedRecord(Reason.EXECUTION, f"quantity: expected more than 0 (the side says which way), found {report.quantity}")
     _check_symbol(report.symbol)

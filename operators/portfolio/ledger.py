@@ -67,10 +67,10 @@ class Ledger:
         self._controls: dict[str, Any] | None = None
         """Stored form of what controls said, until it changes."""
 
-    def on_report(self, event: Event[ExecutionReport]) -> LedgerOutput:
-        """Apply a fill, bust, correction, transfer or cash report; all others are ignored."""
+    def on_report(self, event: Event[ExecutionReport], output: LedgerOutput | None = None) -> LedgerOutput:
+        """Apply a fill, bust, correction, transfer or cash report; all others are ignored. ``output``: to which the result is added."""
         kind = event.payload.exec_type
-        output = LedgerOutput()
+        output = LedgerOutput() if output is None else output
         try:
             if kind is _FILL or kind is _TRANSFER:
                 self._fill(event, output)

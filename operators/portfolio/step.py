@@ -150,11 +150,7 @@ class PortfolioStep:
     def _reports(self, reports: Reports) -> PortfolioOutput | None:
         all_made = LedgerOutput()
         for event in reports.events:
-            made = self._ledger.on_report(event)
-            all_made.positions += made.positions
-            all_made.holdings += made.holdings
-            all_made.cash += made.cash
-            all_made.rejects += made.rejects
+            self._ledger.on_report(event, all_made)
         all_made.holdings = _latest(all_made.holdings)
         return self._changed(all_made)
 
