@@ -29,6 +29,7 @@ BENCHMARKS = (
     "alert_latency",
     "portfolio_marking",
     "stops",
+    "pretrade",
     "indicators",
     "pipeline",
     "peers",

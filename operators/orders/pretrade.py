@@ -14,8 +14,8 @@ from operators.orders.decimals import EXACT, ZERO
 from operators.orders.order import Order
 from operators.orders.pretrade_asked import Asked, asked_of
 from operators.orders.pretrade_balances import Balances
-from operators.orders.pretrade_limits import FIRM_RULE, Limits, whom
-from operators.orders.pretrade_open import Open, most_open
+from operators.orders.pretrade_limits import InForce, Limits
+from operators.orders.pretrade_open import Open
 from operators.orders.pretrade_positions import Positions
 from operators.orders.pretrade_prices import Prices
 from operators.orders.pretrade_reasons import (
@@ -35,7 +35,6 @@ from operators.orders.pretrade_reasons import (
     shown,
 )
 from operators.orders.pretrade_trading import TradingStates, described
-from operators.orders.pretrade_usage import Usage
 from operators.orders.settings import OrdersSettings
 from schemas.control import Control, Instrument, Limit
 
@@ -55,7 +54,6 @@ class Checks:
         self._restricted = frozenset(settings.restricted)
         self._is_set = settings.collar is not None or settings.buying_power is not None or bool(settings.restricted)
         self._limits = Limits()
-        self._usage = Usage()
         self.positions = Positions()
         self.prices = Prices()
         self.balances = Balances()
@@ -70,16 +68,11 @@ class Checks:
         """Take a limit, an instrument or a trading state. Taking it again changes nothing."""
         payload = control.payload
         if control.topic == LIMITS:
-            self._put_limit(control.id, payload if isinstance(payload, Limit) else None)
+            self._limits.put(control.id, payload if isinstance(payload, Limit) else None)
         elif control.topic == INSTRUMENTS:
             self.prices.put_instrument(control.id, payload if isinstance(payload, Instrument) else None)
         elif control.topic == TRADING:
             self.trading.put(control)
-
-    def _put_limit(self, limit_id: str, limit: Limit | None) -> None:
-        before = self._limits.by_id.get(limit_id)
-        if not self._limits.put(limit_id, limit) or (before and limit and (before.rule, whom(before)) != (limit.rule, whom(limit))):
-            self._usage.forget(limit_id)
 
     def refusal(self, is_open: Open, order: Order, open_before: Decimal, now_ns: int, *, is_decided: bool) -> str | None:
         """Why what an order asks for is refused; None: it is not, and counts from now on.
@@ -90,25 +83,27 @@ class Checks:
             open_before: what of it could be filled before.
             is_decided: it was accepted before a crash; it only counts.
         """
-        asked = asked_of(order, open_before, most_open(order), now_ns)
-        limits = list(self._limits.of(asked.account, asked.symbol))
-        needs_price = asked.grows and (self._multiple is not None or any(limit.rule in _PRICED for limit in limits))
-        unit = self._unit(asked) if needs_price else None
+        symbol = order.symbol or ""
+        others = is_open.buys(symbol) if order.side == "buy" else is_open.sells(symbol)
+        asked = asked_of(order, open_before, others, self.positions.of(order.account, symbol), now_ns)
+        limits, are_priced = self._limits.of(order.account, symbol)
+        needs_price = (are_priced or self._multiple is not None) and asked.grows
+        if needs_price:
+            asked.balance = self.balances.of(order.account)
+            asked.unit = self._unit(asked)
         if not is_decided:
-            reason = self._refused(asked, is_open, limits, unit, needs_price)
+            reason = self._refused(asked, limits, is_open.money, needs_price)
             if reason is not None:
                 return reason
-        self._count(asked, limits, unit)
-        if unit is not None:
-            before, after = self._reach(asked, is_open)
-            order.unit_needs = unit if max(after, ZERO) > max(before, ZERO) else ZERO
+        _count(asked, limits)
+        if asked.unit is not None:
+            order.unit_needs = asked.unit if asked.away else ZERO
         return None
 
     def stored(self) -> dict[str, Any]:
         """As plain data."""
         return {
             "limits": self._limits.stored(),
-            "usage": self._usage.stored(),
             "positions": self.positions.stored(),
             "prices": self.prices.stored(),
             "balances": self.balances.stored(),
@@ -118,41 +113,40 @@ class Checks:
     def load(self, stored: dict[str, Any]) -> None:
         """As they were stored."""
         self._limits.load(stored["limits"])
-        self._usage.load(stored["usage"])
         self.positions.load(stored["positions"])
         self.prices.load(stored["prices"])
         self.balances.load(stored["balances"])
         self.trading.load(stored["trading"])
 
-    def _refused(self, asked: Asked, is_open: Open, limits: Sequence[Limit], unit: Decimal | None, needs_price: bool) -> str | None:
+    def _refused(self, asked: Asked, limits: Sequence[InForce], open_money: Decimal, needs_price: bool) -> str | None:
         """The first reason in this order; a hard one before all others."""
-        reason = self._by_trading(asked, is_open) or self._by_symbol(asked)
+        reason = self._by_trading(asked) or self._by_symbol(asked)
         if reason is not None:
             return reason
         soft = self._by_collar(asked)
-        if needs_price and unit is None:
+        if needs_price and asked.unit is None:
             soft = soft or _without_price(asked)
-        for limit in limits:
-            found = self._by_limit(limit, asked, is_open, unit)
-            if is_hard(found):
-                return found
-            soft = soft or found
-        return soft or self._by_buying_power(asked, is_open, unit)
+        for one in limits:
+            found = self._by_limit(one, asked, open_money)
+            if found is not None:
+                if is_hard(found):
+                    return found
+                soft = soft or found
+        return soft or self._by_buying_power(asked, open_money)
 
-    def _by_trading(self, asked: Asked, is_open: Open) -> str | None:
+    def _by_trading(self, asked: Asked) -> str | None:
         trading = self.trading.of(asked.account)
         if trading is None or not (asked.is_new or asked.adds > 0):
             return None
         if trading.state == "HALTED":
             return f"{TRADING_HALTED}: expected no order while {described(trading)}"
-        position, others = self._place(asked, is_open)
-        own = -position if asked.is_buy else position
-        left = max(EXACT.subtract(own, others), ZERO)
+        own = -asked.position if asked.side == "buy" else asked.position
+        left = max(EXACT.subtract(own, asked.others), ZERO)
         if asked.adds <= left:
             return None
         return (
-            f"{TRADING_REDUCING}: expected an order to {asked.side} at most {shown(left)} (position {shown(position)}, open orders that "
-            f"reduce it {shown(others)}) while {described(trading)}, found {shown(asked.adds)}"
+            f"{TRADING_REDUCING}: expected an order to {asked.side} at most {shown(left)} (position {shown(asked.position)}, open orders "
+            f"that reduce it {shown(asked.others)}) while {described(trading)}, found {shown(asked.adds)}"
         )
 
     def _by_symbol(self, asked: Asked) -> str | None:
@@ -173,39 +167,42 @@ class Checks:
         low, high = EXACT.subtract(reference, room), EXACT.add(reference, room)
         return f"{PRICE_COLLAR}: expected a price of {shown(low)} to {shown(high)} (around {shown(reference)}), found {shown(asked.price)}"
 
-    def _by_limit(self, limit: Limit, asked: Asked, is_open: Open, unit: Decimal | None) -> str | None:
-        most, name = limit.threshold, limit.limit_id
-        if limit.rule == "position":
-            _, after = self._reach(asked, is_open)
-            if asked.adds <= 0 or after <= most:
+    def _by_limit(self, one: InForce, asked: Asked, open_money: Decimal) -> str | None:
+        limit = one.limit
+        rule, most = limit.rule, limit.threshold
+        if rule == "position":
+            if asked.adds <= 0 or asked.after <= most:
                 return None
-            return f"{POSITION_LIMIT}: expected at most {shown(most)} with all open orders filled (limit {name}), found {shown(after)}"
-        if limit.rule == "order_rate":
-            count = self._usage.orders(limit, asked.account, asked.now_ns) + 1
+            found = f"at most {shown(most)} with all open orders filled (limit {limit.limit_id}), found {shown(asked.after)}"
+            return f"{POSITION_LIMIT}: expected {found}"
+        if rule == "order_rate":
+            count = one.usage.orders(asked.account, limit.window, asked.now_ns) + 1
             if count <= most:
                 return None
-            return f"{ORDER_RATE_LIMIT}: expected at most {shown(most)} orders in {limit.window or '1s'} (limit {name}), found {count}"
-        if unit is None:
+            found = f"at most {shown(most)} orders in {limit.window or '1s'} (limit {limit.limit_id}), found {count}"
+            return f"{ORDER_RATE_LIMIT}: expected {found}"
+        if asked.unit is None:
             return None
-        if limit.rule == "order_notional":
-            notional = EXACT.multiply(asked.quantity, unit)
+        if rule == "order_notional":
+            notional = EXACT.multiply(asked.quantity, asked.unit)
             if notional <= most:
                 return None
-            return f"{ORDER_NOTIONAL_LIMIT}: expected at most {shown(most)} (limit {name}), found {shown(notional)}"
-        if limit.rule == "daily_notional":
-            total = EXACT.add(self._usage.money(limit, asked.account, asked.now_ns), self._ordered(asked, unit))
+            return f"{ORDER_NOTIONAL_LIMIT}: expected at most {shown(most)} (limit {limit.limit_id}), found {shown(notional)}"
+        if rule == "daily_notional":
+            total = EXACT.add(one.usage.money(asked.account, asked.now_ns), asked.ordered)
             if total <= most:
                 return None
-            return f"{DAILY_NOTIONAL_LIMIT}: expected at most {shown(most)} a day (limit {name}), found {shown(total)} with this order"
-        return self._by_firm(limit, asked, is_open, unit)
+            found = f"at most {shown(most)} a day (limit {limit.limit_id}), found {shown(total)} with this order"
+            return f"{DAILY_NOTIONAL_LIMIT}: expected {found}"
+        return self._by_firm(limit, asked, asked.unit, open_money)
 
-    def _by_firm(self, limit: Limit, asked: Asked, is_open: Open, unit: Decimal) -> str | None:
+    def _by_firm(self, limit: Limit, asked: Asked, unit: Decimal, open_money: Decimal) -> str | None:
         """Gross exposure of all accounts, and what this one may add to it."""
-        adds = self._grown(asked, is_open, unit)
-        if not adds:
+        away = asked.away
+        if not away:
             return None
-        gross = self.balances.gross(self._currency(asked.account), self.prices)
-        total = EXACT.add(EXACT.add(gross.money, is_open.money), adds)
+        gross = self.balances.gross(asked.balance.currency if asked.balance else None, self.prices)
+        total = EXACT.add(EXACT.add(gross.money, open_money), EXACT.multiply(away, unit))
         if total <= limit.threshold:
             return None
         old = age(gross.as_of_ns, asked.now_ns) if gross.as_of_ns else "no firm-wide values yet"
@@ -214,63 +211,34 @@ class Checks:
             f"found {shown(total)} with open orders and this one ({old})"
         )
 
-    def _by_buying_power(self, asked: Asked, is_open: Open, unit: Decimal | None) -> str | None:
+    def _by_buying_power(self, asked: Asked, open_money: Decimal) -> str | None:
         """Gross exposure, open orders that add to it, and this one: at most so many times the equity."""
-        if self._multiple is None or unit is None:
+        away, balance = asked.away, asked.balance
+        if self._multiple is None or asked.unit is None or not away:
             return None
-        adds = self._grown(asked, is_open, unit)
-        if not adds:
-            return None
-        balance = self.balances.of(asked.account)
         if balance is None or balance.equity is None or balance.gross_exposure is None:
             return f"{BUYING_POWER}: expected a known equity and exposure of account {asked.account}, found none"
         most = EXACT.multiply(Decimal(repr(balance.equity)), self._multiple)
-        needed = EXACT.add(EXACT.add(Decimal(repr(balance.gross_exposure)), is_open.money), adds)
+        needed = EXACT.add(EXACT.add(Decimal(repr(balance.gross_exposure)), open_money), EXACT.multiply(away, asked.unit))
         if needed <= most:
             return None
         times = f"{shown(self._multiple)} times the equity"
         return f"{BUYING_POWER}: expected at most {shown(most)} ({times}), found {shown(needed)} with open orders and this one"
-
-    def _count(self, asked: Asked, limits: Sequence[Limit], unit: Decimal | None) -> None:
-        for limit in limits:
-            if limit.rule == "order_rate" or unit is not None:
-                self._usage.count(limit, asked.account, asked.now_ns, None if unit is None else self._ordered(asked, unit))
-
-    def _place(self, asked: Asked, is_open: Open) -> tuple[Decimal, Decimal]:
-        """The position, and what is open on the side of the order."""
-        others = is_open.buys(asked.symbol) if asked.is_buy else is_open.sells(asked.symbol)
-        return self.positions.of(asked.account, asked.symbol), others
-
-    def _reach(self, asked: Asked, is_open: Open) -> tuple[Decimal, Decimal]:
-        return asked.reach(*self._place(asked, is_open))
-
-    def _grown(self, asked: Asked, is_open: Open, unit: Decimal) -> Decimal:
-        """Money by which the position may grow away from 0."""
-        before, after = self._reach(asked, is_open)
-        return EXACT.multiply(max(EXACT.subtract(max(after, ZERO), max(before, ZERO)), ZERO), unit)
-
-    def _ordered(self, asked: Asked, unit: Decimal) -> Decimal:
-        """Money that is ordered anew."""
-        notional = EXACT.multiply(asked.quantity, unit)
-        if asked.is_new:
-            return notional
-        price = asked.price_before
-        before = unit if price is None else self.prices.worth(asked.symbol, price, self._currency(asked.account)) or ZERO
-        return max(EXACT.subtract(notional, EXACT.multiply(asked.quantity_before, before)), ZERO)
 
     def _unit(self, asked: Asked) -> Decimal | None:
         """Worth of a unit in the account's currency: at the order's price, else where it would be filled."""
         price = asked.stated_price
         if price is None:
             price = self.prices.touch(asked.symbol, asked.side)
-        return None if price is None else self.prices.worth(asked.symbol, price, self._currency(asked.account))
-
-    def _currency(self, account: str) -> str | None:
-        balance = self.balances.of(account)
-        return balance.currency if balance else None
+        return None if price is None else self.prices.worth(asked.symbol, price, asked.balance.currency if asked.balance else None)
 
 
-_PRICED = frozenset({"order_notional", "daily_notional", FIRM_RULE})
+def _count(asked: Asked, limits: Sequence[InForce]) -> None:
+    for limit, usage in limits:
+        if limit.rule == "order_rate":
+            usage.count_order(asked.account, asked.now_ns)
+        elif limit.rule == "daily_notional" and asked.unit is not None:
+            usage.count_money(asked.account, asked.now_ns, asked.ordered)
 
 
 def _without_price(asked: Asked) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
-from operators.orders.decimals import EXACT, ZERO
-from operators.orders.order import Order, Request
+import msgspec
+
+from operators.orders.decimals import EXACT, OUTPUT, ZERO
+from operators.orders.order import Order
+from operators.orders.pretrade_open import most_open
+from schemas.balances import Balance
+from schemas.orders import Side
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, gc=False):
     """A placing, or a replace that stands last among its order's requests."""
 
     account: str
     symbol: str
-    side: str
-    order_type: str
+    side: Side
     quantity: Decimal
     """Of the whole order, as it would be."""
     adds: Decimal
@@ -28,11 +31,18 @@ class Asked(NamedTuple):
     price_before: Decimal | None
     """0 and None of a placing."""
     now_ns: int
-
-    @property
-    def is_buy(self) -> bool:
-        """Else it sells."""
-        return self.side == "buy"
+    position: Decimal
+    """Signed."""
+    others: Decimal
+    """Open on its side."""
+    before: Decimal
+    """The position with all that is open on its side filled, above 0 on that side; without it."""
+    after: Decimal
+    """With it."""
+    unit: Decimal | None = None
+    """Worth of one in the account's currency; None: it is not known, or nobody needs it."""
+    balance: Balance | None = None
+    """Of the account, where money is asked for and it is known."""
 
     @property
     def stated_price(self) -> Decimal | None:
@@ -44,33 +54,39 @@ class Asked(NamedTuple):
         """Whether it may cost more than before."""
         return self.is_new or self.adds > 0 or self.changes_price
 
-    def reach(self, position: Decimal, is_open: Decimal) -> tuple[Decimal, Decimal]:
-        """The position with all that is open on its side filled, without it and with it; above 0 on that side."""
-        own = position if self.is_buy else -position
-        before = EXACT.add(own, is_open)
-        return before, EXACT.add(before, self.adds)
+    @property
+    def ordered(self) -> Decimal:
+        """Money that is ordered anew; 0 where no unit's worth is known."""
+        if self.unit is None:
+            return ZERO
+        notional = EXACT.multiply(self.quantity, self.unit)
+        if self.is_new:
+            return notional
+        before = self.unit
+        if self.price_before is not None and self.changes_price and self.stated_price:
+            before = OUTPUT.divide(EXACT.multiply(self.unit, self.price_before), self.stated_price).copy_abs()
+        return max(EXACT.subtract(notional, EXACT.multiply(self.quantity_before, before)), ZERO)
+
+    @property
+    def away(self) -> Decimal:
+        """Quantity by which it may lead the position away from 0."""
+        if self.adds <= 0 or self.after <= 0:
+            return ZERO
+        return self.adds if self.before >= 0 else self.after
 
 
-def asked_of(order: Order, open_before: Decimal, open_after: Decimal, now_ns: int) -> Asked:
+def asked_of(order: Order, open_before: Decimal, others: Decimal, position: Decimal, now_ns: int) -> Asked:
     """What an order asks for: without requests its placing, else the last of them."""
-    request = order.requests[-1] if order.requests else Request(None, None, None)
-    is_new = not order.requests
+    adds = EXACT.subtract(most_open(order), open_before) if order.requests else order.quantity or ZERO
+    before = EXACT.add(position if order.side == "buy" else -position, others)
+    reach = position, others, before, EXACT.add(before, adds)
+    about = order.account, order.symbol or "", order.side or "buy"
+    if not order.requests:
+        return Asked(*about, order.quantity or ZERO, adds, order.price, order.stop_price, True, False, ZERO, None, now_ns, *reach)
+    request = order.requests[-1]
     price = order.price if request.price is None else request.price
     stop_price = order.stop_price if request.stop_price is None else request.stop_price
-    quantity = order.quantity if request.quantity is None else request.quantity
-    before = order.price if order.price is not None else order.stop_price
-    return Asked(
-        order.account,
-        order.symbol or "",
-        order.side or "",
-        order.order_type or "market",
-        quantity or ZERO,
-        EXACT.subtract(open_after, open_before),
-        price,
-        stop_price,
-        is_new,
-        not is_new and (price, stop_price) != (order.price, order.stop_price),
-        ZERO if is_new else order.quantity or ZERO,
-        None if is_new else before,
-        now_ns,
-    )
+    quantity, quantity_before = order.quantity if request.quantity is None else request.quantity, order.quantity or ZERO
+    changes = (price, stop_price) != (order.price, order.stop_price)
+    price_before = order.price if order.price is not None else order.stop_price
+    return Asked(*about, quantity or ZERO, adds, price, stop_price, False, changes, quantity_before, price_before, now_ns, *reach)

@@ -6,21 +6,42 @@ flow to watch, save the firm's gross exposure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from operators.orders.pretrade_usage import Usage
 from schemas.control import Limit
 
 RULES = frozenset({"position", "order_notional", "daily_notional", "order_rate"})
 FIRM_RULE = "gross_exposure"
 """Checked for the firm alone."""
 
+PRICED = frozenset({"order_notional", "daily_notional", FIRM_RULE})
+"""They need to know what a unit is worth."""
+
+FOUND_KEPT = 100_000
+"""Pairs of account and symbol whose limits are found at once; beyond that all are forgotten, and found again."""
+
 Whom = tuple[str | None, str | None]
 """(account, symbol); None: all."""
 
 _decode = msgspec.json.Decoder(Limit).decode
+
+
+class InForce(NamedTuple):
+    """A limit, and how much of it each account has used."""
+
+    limit: Limit
+    usage: Usage
+
+
+class Found(NamedTuple):
+    """The limits of an account's orders in a symbol."""
+
+    limits: list[InForce]
+    are_priced: bool
+    """Any of them."""
 
 
 def is_checked(limit: Limit | None) -> bool:
@@ -37,36 +58,44 @@ class Limits:
     """Those in force, by id, and by whom they hold."""
 
     def __init__(self) -> None:
-        self.by_id: dict[str, Limit] = {}
-        self._by_whom: dict[Whom, dict[str, Limit]] = {}
+        self.by_id: dict[str, InForce] = {}
+        self._by_whom: dict[Whom, dict[str, InForce]] = {}
+        self._found: dict[tuple[str, str], Found] = {}
 
-    def put(self, limit_id: str, limit: Limit | None) -> bool:
-        """Put a limit in force, or (None, or one that is not checked) end it; whether one is in force now."""
+    def put(self, limit_id: str, limit: Limit | None) -> None:
+        """Put a limit in force, or (None, or one that is not checked) end it. One that is changed goes on counting."""
+        self._found.clear()
         before = self.by_id.pop(limit_id, None)
         if before is not None:
-            held = self._by_whom[whom(before)]
+            held = self._by_whom[whom(before.limit)]
             del held[limit_id]
             if not held:
-                del self._by_whom[whom(before)]
+                del self._by_whom[whom(before.limit)]
         if limit is None or not is_checked(limit):
-            return False
-        self.by_id[limit_id] = limit
-        self._by_whom.setdefault(whom(limit), {})[limit_id] = limit
-        return True
+            return
+        goes_on = before is not None and (before.limit.rule, whom(before.limit)) == (limit.rule, whom(limit))
+        one = InForce(limit, before.usage if before and goes_on else Usage())
+        self.by_id[limit_id] = self._by_whom.setdefault(whom(limit), {})[limit_id] = one
 
-    def of(self, account: str, symbol: str) -> Iterator[Limit]:
+    def of(self, account: str, symbol: str) -> Found:
         """All that hold an account's orders in a symbol."""
-        for key in ((account, symbol), (account, None), (None, symbol), (None, None)):
-            held = self._by_whom.get(key)
-            if held:
-                yield from held.values()
+        found = self._found.get((account, symbol))
+        if found is None:
+            keys: tuple[Whom, ...] = ((account, symbol), (account, None), (None, symbol), (None, None))
+            limits = [one for key in keys for one in self._by_whom.get(key, {}).values()]
+            found = Found(limits, any(one.limit.rule in PRICED for one in limits))
+            if len(self._found) >= FOUND_KEPT:
+                self._found.clear()
+            self._found[account, symbol] = found
+        return found
 
     def stored(self) -> list[Any]:
         """As plain data."""
-        return [msgspec.json.encode(limit) for limit in self.by_id.values()]
+        return [(msgspec.json.encode(one.limit), one.usage.stored()) for one in self.by_id.values()]
 
     def load(self, stored: list[Any]) -> None:
         """As they were stored."""
-        for text in stored:
+        for text, usage in stored:
             limit = _decode(text)
             self.put(limit.limit_id, limit)
+            self.by_id[limit.limit_id].usage.load(usage)

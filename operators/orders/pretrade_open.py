@@ -7,64 +7,52 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
 
 from operators.orders.decimals import EXACT, ZERO
 from operators.orders.order import Order
-
-
-class Share(NamedTuple):
-    """Of one order."""
-
-    symbol: str
-    is_buy: bool
-    quantity: Decimal
-    money: Decimal
 
 
 class Open:
     """Of the orders of one account."""
 
     def __init__(self, orders: Iterable[Order]) -> None:
-        self._shares: dict[str, Share] = {}
-        self._sums: dict[tuple[str, bool], Decimal] = {}
+        self._shares: dict[str, tuple[Decimal, Decimal]] = {}
+        """By order: quantity and money."""
+        self._buys: dict[str, Decimal] = {}
+        self._sells: dict[str, Decimal] = {}
         self.money = ZERO
         for order in orders:
             self.follow(order)
 
     def buys(self, symbol: str) -> Decimal:
         """Quantity that open orders may still buy."""
-        return self._sums.get((symbol, True), ZERO)
+        return self._buys.get(symbol, ZERO)
 
     def sells(self, symbol: str) -> Decimal:
         """Quantity that they may still sell; above 0."""
-        return self._sums.get((symbol, False), ZERO)
+        return self._sells.get(symbol, ZERO)
 
     def follow(self, order: Order) -> None:
-        """An order changed."""
-        before, quantity = self._shares.get(order.order_id), most_open(order)
-        if before is None and not quantity:
+        """An order changed. Its symbol and side never do."""
+        before, quantity = self._shares.get(order.order_id, _NOTHING), most_open(order)
+        money = EXACT.multiply(quantity, order.unit_needs) if quantity and order.unit_needs else ZERO
+        if before == (quantity, money) or order.symbol is None:
             return
-        money = EXACT.multiply(quantity, order.unit_needs) if order.unit_needs else ZERO
-        share = Share(order.symbol or "", order.side == "buy", quantity, money)
-        if share == before:
-            return
-        if before is not None:
-            self._add(before.symbol, before.is_buy, -before.quantity, -before.money)
-            del self._shares[order.order_id]
-        if quantity:
-            self._shares[order.order_id] = share
-            self._add(share.symbol, share.is_buy, quantity, money)
-
-    def _add(self, symbol: str, is_buy: bool, quantity: Decimal, money: Decimal) -> None:
-        key = symbol, is_buy
-        total = EXACT.add(self._sums.get(key, ZERO), quantity)
+        sums = self._buys if order.side == "buy" else self._sells
+        total = EXACT.add(sums.get(order.symbol, ZERO), EXACT.subtract(quantity, before[0]))
         if total:
-            self._sums[key] = total
+            sums[order.symbol] = total
         else:
-            self._sums.pop(key, None)
-        if money:
-            self.money = EXACT.add(self.money, money)
+            sums.pop(order.symbol, None)
+        if money != before[1]:
+            self.money = EXACT.add(self.money, EXACT.subtract(money, before[1]))
+        if quantity:
+            self._shares[order.order_id] = quantity, money
+        else:
+            self._shares.pop(order.order_id, None)
+
+
+_NOTHING = ZERO, ZERO
 
 
 def most_open(order: Order, quantity: Decimal | None = None) -> Decimal:

@@ -19,6 +19,7 @@ from schemas.symbols import SYMBOLS
 FRAMES_WAITING = 64
 """Frames that wait to be folded."""
 
+_LONG, _SHORT, _LAST = range(3)
 _COLUMNS = ("long", "short", "last")
 
 
@@ -37,7 +38,7 @@ class Prices:
     """Of all symbols; every shard has its own, for each is restored by itself."""
 
     def __init__(self) -> None:
-        self._marks: npt.NDArray[np.float64] = np.full((64, 3), np.nan)
+        self._marks: npt.NDArray[np.float64] = np.full((3, 64), np.nan)
         self._waiting: list[SymbolMarks] = []
         self._time_ns = 0
         self._terms: dict[str, Terms] = {}
@@ -66,14 +67,14 @@ class Prices:
 
     def last(self, symbol: str) -> Decimal | None:
         """The last trade, else the middle of the quote; None: no mark is known."""
-        long, short, last = self._of(symbol)
-        price = last if last == last else (long + short) / 2.0
+        price = self._of(symbol, _LAST)
+        if price != price:
+            price = (self._of(symbol, _LONG) + self._of(symbol, _SHORT)) / 2.0
         return _exact(price)
 
     def touch(self, symbol: str, side: str) -> Decimal | None:
         """Where an order that crosses the market would be filled: a buy at the ask, a sell at the bid, else at the last trade."""
-        long, short, _ = self._of(symbol)
-        return _exact(short if side == "buy" else long)
+        return _exact(self._of(symbol, _SHORT if side == "buy" else _LONG))
 
     def worth(self, symbol: str, price: Decimal, currency: str | None) -> Decimal | None:
         """Absolute worth of one unit at a price, in a currency (None: the instrument's); None: no rate is known."""
@@ -104,11 +105,11 @@ class Prices:
         """As plain data."""
         if self._stored is None:
             self._fold()
-            known = np.flatnonzero(~np.isnan(self._marks).all(axis=1))
+            known = np.flatnonzero(~np.isnan(self._marks).all(axis=0))
             self._stored = {
                 "symbols": [SYMBOLS.names[code] for code in known.tolist()],
                 "time_ns": self._time_ns,
-                "marks": self._marks[known].tobytes(),
+                "marks": self._marks[:, known].tobytes(),
                 "terms": [(symbol, str(terms.multiplier), terms.currency, terms.inverse) for symbol, terms in self._terms.items()],
             }
         return self._stored
@@ -118,18 +119,15 @@ class Prices:
         self._time_ns = stored["time_ns"]
         codes = [SYMBOLS.code(name) for name in stored["symbols"]]
         self._grow(max(codes, default=0))
-        self._marks[codes] = np.frombuffer(stored["marks"], np.float64).reshape(-1, 3)
+        self._marks[:, codes] = np.frombuffer(stored["marks"], np.float64).reshape(3, -1)
         self._terms = {symbol: Terms(Decimal(multiplier), currency, inverse) for symbol, multiplier, currency, inverse in stored["terms"]}
         self._stored = None
 
-    def _of(self, symbol: str) -> tuple[float, float, float]:
+    def _of(self, symbol: str, column: int) -> float:
         if self._waiting:
             self._fold()
         code = SYMBOLS.code(symbol)
-        if code >= len(self._marks):
-            return np.nan, np.nan, np.nan
-        long, short, last = self._marks[code].tolist()
-        return long, short, last
+        return self._marks.item(column, code) if code < self._marks.shape[1] else np.nan
 
     def _fold(self) -> None:
         """The last row of a symbol holds, for NumPy assigns in order."""
@@ -141,12 +139,13 @@ class Prices:
         self._grow(int(codes.max(initial=0)))
         self._time_ns = max(self._time_ns, int(rows["time"].max(initial=0)))
         for column, name in enumerate(_COLUMNS):
-            self._marks[codes, column] = rows[name]
+            self._marks[column, codes] = rows[name]
 
     def _grow(self, code: int) -> None:
-        if code >= len(self._marks):
-            grown = np.full((2 * code + 1, 3), np.nan)
-            grown[: len(self._marks)] = self._marks
+        size = self._marks.shape[1]
+        if code >= size:
+            grown = np.full((3, 2 * code + 1), np.nan)
+            grown[:, :size] = self._marks
             self._marks = grown
 
 

@@ -1,4 +1,4 @@
-"""How much of a limit is used: orders within a window, money within a day; of each limit and account (and symbol, where it names one).
+"""How much of a limit each account has used: orders within a window, money within a day.
 
 It is counted while the limit is in force, by event time; an older event counts as of now. What was refused is not counted.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from operators.orders.decimals import EXACT, ZERO
-from schemas.control import Limit
 from schemas.durations import parse_duration
 from schemas.times import DAY_NS, SECOND_NS
 
@@ -19,61 +19,55 @@ TIMES_KEPT = 10_000
 
 
 class Usage:
-    """Of the limits in force."""
+    """Of one limit."""
 
     def __init__(self) -> None:
-        self._times: dict[str, dict[str, deque[int]]] = {}
-        self._money: dict[str, dict[str, tuple[int, Decimal]]] = {}
+        self._times: dict[str, deque[int]] = {}
+        self._money: dict[str, tuple[int, Decimal]] = {}
 
-    def forget(self, limit_id: str) -> None:
-        """A limit ended, or became another rule's."""
-        self._times.pop(limit_id, None)
-        self._money.pop(limit_id, None)
-
-    def orders(self, limit: Limit, account: str, now_ns: int) -> int:
+    def orders(self, account: str, window: str | None, now_ns: int) -> int:
         """Accepted within the window that ends now."""
-        times = self._times.get(limit.limit_id, {}).get(account)
+        times = self._times.get(account)
         if not times:
             return 0
-        before_ns = max(now_ns, times[-1]) - window_ns(limit)
+        before_ns = max(now_ns, times[-1]) - _window_ns(window)
         while times and times[0] <= before_ns:
             times.popleft()
         return len(times)
 
-    def money(self, limit: Limit, account: str, now_ns: int) -> Decimal:
+    def money(self, account: str, now_ns: int) -> Decimal:
         """Ordered on the day of now, UTC."""
-        day, total = self._money.get(limit.limit_id, {}).get(account, (0, ZERO))
-        return total if day >= now_ns // DAY_NS else ZERO
+        spent = self._money.get(account)
+        return spent[1] if spent is not None and spent[0] >= now_ns // DAY_NS else ZERO
 
-    def count(self, limit: Limit, account: str, now_ns: int, notional: Decimal | None) -> None:
-        """An order was accepted, of this much money; None: it is not known, or nothing was ordered anew."""
-        if limit.rule == "order_rate":
-            times = self._times.setdefault(limit.limit_id, {}).setdefault(account, deque(maxlen=TIMES_KEPT))
-            times.append(max(now_ns, times[-1]) if times else now_ns)
-        elif limit.rule == "daily_notional" and notional:
-            spent = self._money.setdefault(limit.limit_id, {})
-            day = max(now_ns // DAY_NS, spent.get(account, (0, ZERO))[0])
-            spent[account] = day, EXACT.add(self.money(limit, account, now_ns), notional)
+    def count_order(self, account: str, now_ns: int) -> None:
+        """An order was accepted."""
+        times = self._times.get(account)
+        if times is None:
+            times = self._times[account] = deque(maxlen=TIMES_KEPT)
+        times.append(max(now_ns, times[-1]) if times else now_ns)
 
-    def stored(self) -> dict[str, Any]:
+    def count_money(self, account: str, now_ns: int, notional: Decimal) -> None:
+        """So much was ordered."""
+        day, spent = now_ns // DAY_NS, self._money.get(account)
+        if spent is None or spent[0] < day:
+            self._money[account] = day, notional
+        else:
+            self._money[account] = spent[0], EXACT.add(spent[1], notional)
+
+    def stored(self) -> Any:
         """As plain data."""
-        return {
-            "times": {limit_id: {name: list(times) for name, times in counted.items()} for limit_id, counted in self._times.items()},
-            "money": {
-                limit_id: {name: (day, str(total)) for name, (day, total) in spent.items()} for limit_id, spent in self._money.items()
-            },
-        }
+        money = [(account, day, str(total)) for account, (day, total) in self._money.items()]
+        return [(account, list(times)) for account, times in self._times.items()], money
 
-    def load(self, stored: dict[str, Any]) -> None:
+    def load(self, stored: Any) -> None:
         """As it was stored."""
-        self._times = {
-            limit_id: {name: deque(times, TIMES_KEPT) for name, times in counted.items()} for limit_id, counted in stored["times"].items()
-        }
-        self._money = {
-            limit_id: {name: (day, Decimal(total)) for name, (day, total) in spent.items()} for limit_id, spent in stored["money"].items()
-        }
+        times, money = stored
+        self._times = {account: deque(some, TIMES_KEPT) for account, some in times}
+        self._money = {account: (day, Decimal(total)) for account, day, total in money}
 
 
-def window_ns(limit: Limit) -> int:
-    """Of a rate; a second unless the limit says otherwise."""
-    return SECOND_NS if limit.window is None else parse_duration(limit.window)
+@lru_cache(maxsize=1024)
+def _window_ns(window: str | None) -> int:
+    """A second unless the limit says otherwise."""
+    return SECOND_NS if window is None else parse_duration(window)

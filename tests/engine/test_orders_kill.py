@@ -1,4 +1,7 @@
-"""Orders go round a cycle of flows through the bus; whatever is killed, no order has two outcomes and nothing is executed twice."""
+"""Orders go round a cycle of flows through the bus; whatever is killed, no order has two outcomes and nothing is executed twice.
+
+What is refused stays refused, no position is beyond its limit, and a halt cancels what is open.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.control import Account
+from schemas.control import Account, Limit, Trading
 from schemas.event_outgoing import event_encoder
 from schemas.events import NOWHERE, Event, EventType, Header
 from schemas.orders import OrderCommand
@@ -27,6 +30,10 @@ SEED = int(os.environ.get("TRADEMASTER_TEST_SEED", "5"))
 KILLS = 10
 ROUNDS = 60
 ACCOUNTS = {f"ACC{number}": Decimal(1_000_000) for number in range(5)}
+POSITION_LIMIT = 400
+HALTED = range(ROUNDS // 3, ROUNDS // 3 + 6)
+"""Rounds in which nobody may trade."""
+
 FLOWS = ("market", "orders", "paper", "portfolio")
 FEES = ("--set", "paper.fee_per_share=0.005", "--set", "paper.fee_rate=0.0001", "--set", "paper.participation=0.5")
 
@@ -112,6 +119,10 @@ def write_commands(url: str, commands: list[Event[OrderCommand]]) -> None:
     bus.close()
 
 
+def switch(url: str, state: Any) -> None:
+    write_control(url, "control.trading", b"firm", msgspec.json.encode(Trading("firm", state)))
+
+
 def start(url: str, recovery: Path, processes: int) -> subprocess.Popen[bytes]:
     where = ("--bus", url, "--recovery", str(recovery), "--processes", str(processes), "--quiet")
     return subprocess.Popen(command("run", *FLOWS, *where, *FAST, *FEES), stderr=subprocess.DEVNULL)
@@ -121,12 +132,16 @@ def test_killed_again_and_again_every_order_has_one_history(own_bus: str, tmp_pa
     rng, trader = random.Random(SEED), Trader(random.Random(SEED))
     for account, cash in ACCOUNTS.items():
         write_control(own_bus, "control.accounts", account.encode(), msgspec.json.encode(Account(account, cash=cash)))
+        limit = Limit(account, "position", "account", Decimal(POSITION_LIMIT), account)
+        write_control(own_bus, "control.limits", account.encode(), msgspec.json.encode(limit))
     market = Simulator(6, rate=200, seed=SEED, law=Law(zipf=0.2, volatility=(0.5, 1.0)))
     blocks = market.blocks((ROUNDS + 400) * 100, 100)
     process, prices, kills = start(own_bus, tmp_path / "recovery", 1), dict[str, float](), set(rng.sample(range(2, ROUNDS), KILLS))
     newest, restarts, answers = 0, 0, Answers(own_bus)
     try:
         for round_number in range(ROUNDS):
+            if round_number in (HALTED.start, HALTED.stop):
+                switch(own_bus, "HALTED" if round_number in HALTED else "ACTIVE")
             block = next(blocks)
             prices |= {SYMBOLS.names[row["symbol"]]: float(row["price"]) for row in block if row["price"] == row["price"]}
             newest = write_ticks(own_bus, [block])
@@ -175,7 +190,31 @@ def check(url: str) -> None:
     assert len(fills) > ROUNDS, "there was trading"
     assert len({fill["executionId"] for fill in fills}) == len(fills)
     check_orders(updates, fills)
+    check_limits(fills)
+    check_critical(updates, by_id(events(url, "risk.alerts")))
     published = events(url, "portfolio.positions")
     by_id(published)
     check_positions(published, fills)
     check_cash(events(url, "portfolio.accounts"), fills, ACCOUNTS)
+
+
+def check_limits(fills: list[Any]) -> None:
+    """Fills of a symbol are in their order, so each position is what it was."""
+    positions: dict[tuple[str, str], Decimal] = {}
+    for fill in fills:
+        key = fill["account"], fill["symbol"]
+        quantity = Decimal(fill["quantity"])
+        positions[key] = positions.get(key, Decimal(0)) + (quantity if fill["side"] == "buy" else -quantity)
+        assert abs(positions[key]) <= POSITION_LIMIT, key
+
+
+def check_critical(updates: list[Any], alerts: dict[str, Any]) -> None:
+    """What was refused by a limit or cancelled by the halt stands on both topics, and ended each order."""
+    kinds = ("ORDER_REJECTED_CRITICAL", "ORDER_CANCELLED_SYSTEM")
+    critical = [update for update in updates if update["header"]["eventType"] in kinds]
+    assert {update["header"]["eventType"] for update in critical} == set(kinds), "the limit refused, and the halt cancelled"
+    assert all(alerts[update["header"]["eventId"]] == update for update in critical)
+    refused = [update["payload"] for update in updates if update["payload"]["status"] == "REJECTED" and update["payload"]["version"]]
+    assert all(update["filledQuantity"] == "0" for update in refused)
+    halts = [update["payload"]["reason"] for update in critical if str(update["payload"]["reason"]).startswith("TRADING_HALTED")]
+    assert halts, "orders were refused by the halt"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from trademaster.pipe_input import run_pipe_over
-from trademaster.settings import Settings
+from trademaster.settings import OrdersSettings, Settings
 
 Line = tuple[str, dict[str, Any]]
 
@@ -18,7 +18,7 @@ def piped(flows: list[str], lines: list[Line], **orders: Any) -> list[tuple[str,
     """(topic, event) of what comes out; ``orders``: settings of the flow."""
     source = io.BytesIO(b"".join(msgspec.json.encode({"topic": topic, "value": value}) + b"\n" for topic, value in lines))
     out = io.BytesIO()
-    run_pipe_over(Settings(orders=orders), flows, source, out)
+    run_pipe_over(Settings(orders=OrdersSettings(**orders)), flows, source, out)
     records = [msgspec.json.decode(line) for line in out.getvalue().splitlines()]
     return [(record["topic"], record["value"]) for record in records]
 
@@ -239,7 +239,8 @@ TRADING: list[Case] = [
     (
         "a cancel that the venue refuses is asked for again",
         [place("1"), command("cancel", "1"), trading("HALTED"),
-         *(("orders.events", {"execType": "cancel_rejected", "account": "A", "symbol": "X", "orderId": "1", "executionId": one, "reason": "no"})
+         *(("orders.events", {"execType": "cancel_rejected", "account": "A", "symbol": "X", "orderId": "1", "executionId": one,
+           "reason": "no"})
            for one in "abcdef")],
         ["1 PENDING_NEW", "1 PENDING_CANCEL", *["1 no", "1 TRADING_HALTED"] * 3, "1 no"],
     ),
@@ -286,9 +287,9 @@ ROUND: list[Line] = [
 
 def test_orders_the_paper_exchange_and_the_portfolio_go_round() -> None:
     said = piped(["orders", "paper", "portfolio"], ROUND)
-    expected = """1 PENDING_NEW / 1 NEW / 1 PARTIALLY_FILLED / 2 POSITION_LIMIT / 3 PENDING_NEW / 3 NEW / 4 POSITION_LIMIT / 3 PENDING_CANCEL /
-        3 CANCELED / 1 PARTIALLY_FILLED / 5 TRADING_REDUCING / 6 PENDING_NEW / 6 NEW / 1 TRADING_HALTED / 1 CANCELED / 6 TRADING_HALTED /
-        6 CANCELED / 7 TRADING_HALTED"""
+    expected = """1 PENDING_NEW / 1 NEW / 1 PARTIALLY_FILLED / 2 POSITION_LIMIT / 3 PENDING_NEW / 3 NEW / 4 POSITION_LIMIT /
+        3 PENDING_CANCEL / 3 CANCELED / 1 PARTIALLY_FILLED / 5 TRADING_REDUCING / 6 PENDING_NEW / 6 NEW / 1 TRADING_HALTED /
+        1 CANCELED / 6 TRADING_HALTED / 6 CANCELED / 7 TRADING_HALTED"""
     assert codes(said) == [one.strip() for one in expected.split("/")]
     alerts = [(event["header"]["eventType"], event["payload"]["orderId"]) for topic, event in said if topic == "risk.alerts"]
     refused = [("ORDER_REJECTED_CRITICAL", order_id) for order_id in ("2", "4", "5")]

@@ -14,7 +14,7 @@ from flows.flow import Context, Flow, step_id
 from schemas.bus import Bus
 from schemas.control import Control
 from schemas.event_reading import PAYLOADS
-from schemas.topics import TOPICS
+from schemas.topics import TOPICS, Lane
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
 from trademaster.engine.bus_part import Reading
@@ -68,7 +68,9 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
     engine = settings.engine
     reading = Reading(engine.source_parts, engine.max_batch, engine.max_wait.ns, settings.market.idle_after)
     ends = Ends(
-        inputs=lambda dataflow, topics: {topic: op.input(step_id(topic), dataflow, BusSource(runtime, topic, reading)) for topic in topics},
+        inputs=lambda dataflow, topics: {
+            topic: op.input(source_id(topic, runtime.in_cycles), dataflow, BusSource(runtime, topic, reading)) for topic in topics
+        },
         sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written([flow.row for flow in flows])}),
         sink_key=part_name(process),
         count=runtime.count_rejects,
@@ -78,6 +80,11 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
     published = {flow.row.name: Published(lambda: open_bus(settings.bus.url, patience_s=patience_s), flow.row.says) for flow in flows}
     contexts = {flow.row.name: _context(flow, settings, runtime, controls, published[flow.row.name]) for flow in flows}
     return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval.ns, list(published.values()))
+
+
+def source_id(topic: str, in_cycles: frozenset[str]) -> str:
+    """Step id of a topic's source: the topic's name, unless the run's own flows make it too, whose step may have that id."""
+    return step_id(topic, "back") if topic in in_cycles and TOPICS[topic].lane is not Lane.IN else step_id(topic)
 
 
 def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequence[Control], said: Published) -> Context:
