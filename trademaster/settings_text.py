@@ -65,7 +65,7 @@ def reference() -> str:
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
-    return "[]" if value == () else text_of(list(value) if isinstance(value, tuple) else value) or '""'
+
 def _default(value: Any) -> str:
     return "[]" if value == () else text_of(list(value) if isinstance(value, tuple) else value)
 

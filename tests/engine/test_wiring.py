@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,13 @@ from flows.table import FLOWS, FlowRow
 from operators.market.output import MarketSettings
 from schemas.errors import UnknownFlow
 from schemas.outgoing import Outgoing
+from trademaster.engine.assembly import source_id
 from trademaster.engine.pipe import NothingSaid
 from trademaster.engine.snapshots import SnapshotFiles
-from trademaster.engine.topology import find_rows, inner_edges, topics_read, topics_written
+from trademaster.engine.topology import find_rows, inner_edges, topics_in_cycles, topics_read, topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
+from trademaster.flow_settings import flow_settings
+from trademaster.settings import Settings
 
 MAKER = FlowRow("maker", ("market.ticks",), ("analytics", "system.health"))
 TAKER = FlowRow("taker", ("market.ticks", "analytics"), ("notifications",))
@@ -164,6 +168,21 @@ STORED = {
     "trademaster.bus": "the sink",
 }
 """Steps of the market flow that have state. Their names are in every recovery folder there is: never change one."""
+
+
+@pytest.mark.parametrize("count", range(1, len(FLOWS) + 1))
+def test_no_two_steps_of_any_flows_have_one_name(count: int) -> None:
+    """The engine would refuse them."""
+    for names in combinations(FLOWS, count):
+        flows = find_flows(names)
+        in_cycles = frozenset(topics_in_cycles([flow.row for flow in flows]))
+
+        def inputs(dataflow: Dataflow, topics: Sequence[str], in_cycles: frozenset[str] = in_cycles) -> dict[str, Any]:
+            return {topic: op.input(source_id(topic, in_cycles), dataflow, TestingSource([])) for topic in topics}
+
+        said = NothingSaid()
+        contexts = {flow.row.name: Context(flow_settings(flow.row.name, Settings()), SnapshotFiles(None), said) for flow in flows}
+        wire(flows, contexts, Ends(inputs, TestingSink([]), "00"))
 
 
 def test_steps_that_have_state_keep_their_names() -> None:
