@@ -78,6 +78,8 @@ class Indicators:
                     rejects.append(_reject(key, (start, end, first, high, low, close, volume), offset, Reason.TOO_LARGE))
                     continue
                 series = self._series[key] = Series(self._single, self._pairs, waits=self._waits)
+            elif series.waiting and not self._waits:
+                made += self._told(key, series)  # what they waited for is no longer configured
             waiting = series.add(PriceBar(first, high, low, close, volume, start, end), offset)
             if self._waits:
                 made += self._told(key, series)

@@ -17,7 +17,7 @@ class FlowWindow(NamedTuple):
     """Of the configured indicators that are made of ticks, in their order."""
 
 
-WINDOWS_KEPT = 10_000
+WINDOWS_KEPT = 2_000
 """That no bar has asked for yet. Where bars lag further behind the ticks, theirs is None."""
 
 

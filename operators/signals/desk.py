@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -24,6 +25,9 @@ from schemas.times import format_time
 SOURCE = "signals"
 
 VERSION = 1
+
+MAX_ID_CHARS = 128
+"""Of an order's id."""
 
 _NONE = Decimal(0)
 
@@ -152,6 +156,9 @@ def _signal(key: tuple[str, str, str], bar: Measured, opinion: Opinion, indicato
 def _command(account: str, key: tuple[str, str, str], bar: Measured, change: Decimal) -> Event[OrderCommand]:
     name, symbol, interval = key
     order_id = f"{name}|{symbol}|{interval}|{bar.bar.end}"
+    if len(order_id) > MAX_ID_CHARS:
+        digest = sha256(order_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        order_id = f"{name[:64]}|{digest}|{bar.bar.end}"
     payload = OrderCommand(
         command="place",
         account=account,

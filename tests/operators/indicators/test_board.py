@@ -9,6 +9,7 @@ import pytest
 
 from operators.indicators import board as board_module
 from operators.indicators.board import Indicators, others_of
+from operators.indicators.flow_windows import FlowWindow
 from operators.indicators.indicator import PriceBar
 from operators.indicators.settings import IndicatorSettings
 from schemas.dead_letters import Reason
@@ -81,3 +82,23 @@ def test_what_was_configured_since_begins_afresh() -> None:
 
 def test_the_symbols_that_pairs_name() -> None:
     assert others_of(("sma(2)", "beta(2,SPY)", "correlation(5,QQQ)", "beta(9,SPY)")) == {"SPY", "QQQ"}
+
+
+def test_bars_that_waited_are_said_when_they_need_not_wait_any_more() -> None:
+    one, two = board("sma(1)", "ofi"), board("sma(1)")
+    assert take(one, "A", bar(1, 10), bar(2, 20)) == []
+    two.restore(one.snapshot())
+    assert take(two, "A", bar(3, 30)) == [(end, {"sma(1)": 10 * end}) for end in (1, 2, 3)]
+
+
+def test_a_bar_waits_for_its_window_of_ticks() -> None:
+    one = board("ofi", "sma(1)")
+    assert take(one, "A", bar(1, 10), bar(2, 20), bar(3, 30)) == []
+
+    def told(end: int) -> list[tuple[int, Any]]:
+        return [(made.bar.end, made.values["ofi"]) for made in one.on_flow([FlowWindow("A", "1s", end, (end / 2,))])]
+
+    assert told(1) == [(1, 0.5)]
+    assert told(3) == [(2, None), (3, 1.5)], "no tick of the second window was seen"
+    assert told(5) == []
+    assert [(end, values["ofi"]) for end, values in take(one, "A", bar(4, 1), bar(5, 1))] == [(4, None), (5, 2.5)]

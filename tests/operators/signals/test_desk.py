@@ -71,6 +71,14 @@ def test_only_its_symbols_and_interval() -> None:
     assert [one.payload.symbol for one in said.signals] == ["A"]
 
 
+def test_a_long_name_still_makes_an_id() -> None:
+    desk = StrategyDesk(replace(SETTINGS, strategies=(replace(LEVELS, name="n" * 64),)))
+    made = desk.on_measured([*bars([11], "X" * 64), *bars([11], "Y" * 64), *bars([11], "X" * 64, interval="9" * 32)]).commands
+    ids = {one.payload.order_id for one in made}
+    assert len(ids) == 3
+    assert all(one and len(one) <= 128 for one in ids)
+
+
 def test_without_an_account_no_orders() -> None:
     said = StrategyDesk(replace(SETTINGS, account="")).on_measured(bars([11, 9]))
     assert (len(said.signals), len(said.commands)) == (2, 0)
