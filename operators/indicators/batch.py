@@ -20,6 +20,8 @@ def compute(name: str, bars: Iterable[PriceBar]) -> list[Value]:
         UsageError: there is no such indicator of one symbol.
     """
     definition = parse_indicator(name)
+    if definition.kind.is_flow:
+        raise UsageError(f"expected an indicator of bars, found {name}", hint="it is made of ticks: OrderFlow takes them")
     if definition.other is not None:
         raise UsageError(f"expected an indicator of one symbol, found {name}", hint="compute_pair takes the bars of both")
     indicator = definition.make()

@@ -9,7 +9,7 @@ from typing import get_args
 
 from operators.indicators.indicator import PriceBar, Value
 from operators.indicators.names import Definition
-from operators.signals.expression import Expression, NoValue
+from operators.signals.expression import Expression, NoValue, compiled
 from operators.signals.settings import StrategySettings
 from operators.signals.translation import Rule, WrongExpression
 from schemas.errors import UsageError
@@ -53,7 +53,7 @@ class Strategy:
         if not text.strip():
             return None
         try:
-            return Expression(text, result)
+            return compiled(text, result)
         except WrongExpression as error:
             raise UsageError(f"strategy {name!r}, {part}, character {error.at + 1}: {error}", hint=error.hint) from None
 

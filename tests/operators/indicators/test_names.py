@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from operators.indicators.batch import compute
 from operators.indicators.kinds import KINDS
 from operators.indicators.names import parse_indicator, parse_indicators, signature
 from schemas.errors import UsageError
@@ -69,3 +70,8 @@ def test_each_kind_says_which_numbers_it_gives(name: str) -> None:
     bars = prices(random.Random(3), 60)
     last = [made.update(bar.close, bar.open) if definition.other else made.update(bar) for bar in bars][-1]
     assert tuple(last if isinstance(last, dict) else ()) == definition.kind.fields
+
+
+def test_a_table_of_bars_has_no_order_flow() -> None:
+    with pytest.raises(UsageError, match="expected an indicator of bars, found ofi"):
+        compute("ofi", [])
