@@ -12,7 +12,7 @@ import numpy.typing as npt
 from operators.market.marks import mark_quote, mark_trade, pass_time
 from operators.market.volatility import add_price, reset_volatility
 from operators.portfolio.mark_kernel import choose_marks, is_refused, note_change
-from operators.risk.watch_rules import judge, judge_silence, prices_of
+from operators.risk.watch_rules import judge, judge_silence, note_extremes, prices_of
 from operators.risk.watch_state import (
     CHANGED,
     EDGES,
@@ -62,8 +62,7 @@ def mark_symbol(symbol: np.void, tick: np.void) -> bool:
 def is_passed(symbol: np.void) -> bool:
     """Note the extremes of a symbol's prices; whether they or its variance lie beyond its bounds."""
     long, short = prices_of(symbol)
-    symbol["highest"] = max(symbol["highest"], long)
-    symbol["lowest"] = min(symbol["lowest"], short)
+    note_extremes(symbol, long, short)
     variance = symbol["realized_variance"]
     if variance != variance:
         variance = 0.0

@@ -93,6 +93,19 @@ def extreme_of(position: np.void, symbol: np.void) -> float:
 
 
 @leaf
+def note_extremes(symbol: np.void, long: float, short: float) -> None:
+    """Take the present prices into a symbol's extremes, and draw the bounds of the stops that trail them along."""
+    if long > symbol["highest"]:
+        symbol["highest"] = long
+        if symbol["long_trail"] < np.inf:
+            symbol["long_low"] = max(symbol["long_low"], long - symbol["long_trail"] * abs(long))
+    if short < symbol["lowest"]:
+        symbol["lowest"] = short
+        if symbol["short_trail"] < np.inf:
+            symbol["short_high"] = min(symbol["short_high"], short + symbol["short_trail"] * abs(short))
+
+
+@leaf
 def judge_stop(
     watches: Records,
     at: int,
@@ -118,7 +131,12 @@ def judge_stop(
     if watch["kind"] == TRAILING_STOP:
         scale = extreme_of(position, symbol)
         edge = scale - watch["threshold"] * abs(scale) if is_long else scale + watch["threshold"] * abs(scale)
-        low = high = scale  # beyond it the extreme moves
+        if is_long and position["extreme"] <= symbol["highest"]:
+            symbol["long_trail"] = min(symbol["long_trail"], watch["threshold"])
+        elif not is_long and position["extreme"] >= symbol["lowest"]:
+            symbol["short_trail"] = min(symbol["short_trail"], watch["threshold"])
+        else:
+            low = high = scale  # beyond it the extreme moves, from then on with the symbol's
     excess = edge - price if is_floor else price - edge
     if excess > TOLERANCE * max(abs(price), abs(scale)):
         note_edge(watches, at, symbol, 1, price, time, place, edges, ledger)
@@ -194,6 +212,7 @@ def judge(watches: Records, positions: Records, symbol: np.void, clock: int, tim
     """Hold a symbol's present values against each of its watches, and find its bounds anew. ``time``: of a stop that fires."""
     symbol["long_low"] = symbol["short_low"] = -np.inf
     symbol["long_high"] = symbol["short_high"] = np.inf
+    symbol["long_trail"] = symbol["short_trail"] = np.inf
     symbol["variance_low"] = -1.0
     symbol["variance_high"] = np.inf
     symbol["due"] = END_OF_TIME_NS

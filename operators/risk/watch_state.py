@@ -1,6 +1,6 @@
 """The arrays of what is watched: a symbol with its marks in one record, positions with their extremes, and a watch for each limit on them.
 
-A SYMBOL is 296 bytes, a POSITION 24, a WATCH 88. A symbol's positions and its watches are two lists, linked by ``before`` and ``next``. So
+A SYMBOL is 312 bytes, a POSITION 24, a WATCH 88. A symbol's positions and its watches are two lists, linked by ``before`` and ``next``. So
 that a tick need not walk them, a symbol keeps the bounds within which its prices, its variance and the clock change nothing.
 """
 
@@ -33,6 +33,8 @@ _FIELDS: list[tuple[str, type]] = [
     ("long_high", np.float64),
     ("short_low", np.float64),
     ("short_high", np.float64),
+    ("long_trail", np.float64),  # least fraction of trailing stops whose extreme is ``highest``; inf: there are none
+    ("short_trail", np.float64),
     ("variance_low", np.float64),
     ("variance_high", np.float64),
     ("due", np.int64),  # a clock beyond it makes a watch of silence due
@@ -122,7 +124,7 @@ def blank_symbols(count: int) -> Records:
         symbol[name] = -1
     for name in ("highest", "long_low", "short_low"):
         symbol[name] = -np.inf
-    for name in ("lowest", "long_high", "short_high", "variance_high"):
+    for name in ("lowest", "long_high", "short_high", "long_trail", "short_trail", "variance_high"):
         symbol[name] = np.inf
     symbol["due"] = END_OF_TIME_NS
     return np.repeat(one, count)
