@@ -12,6 +12,7 @@ from schemas.events import Event, Payload, Place, encode
 from schemas.order_checks import check_command, check_execution
 from schemas.orders import ExecutionReport, OrderCommand, OrderUpdate
 from schemas.portfolio import BalanceUpdate, PositionUpdate
+from schemas.published_checks import check_balance, check_position, check_update
 from schemas.times import parse_time
 
 PAYLOADS: dict[str, type[Payload]] = {
@@ -23,7 +24,13 @@ PAYLOADS: dict[str, type[Payload]] = {
 }
 """What is read as events, by topic."""
 
-_CHECKS: dict[type[Payload], Callable[[Any], None]] = {OrderCommand: check_command, ExecutionReport: check_execution}
+_CHECKS: dict[type[Payload], Callable[[Any], None]] = {
+    OrderCommand: check_command,
+    ExecutionReport: check_execution,
+    OrderUpdate: check_update,
+    PositionUpdate: check_position,
+    BalanceUpdate: check_balance,
+}
 
 
 def read_event(place: Place, value: bytes) -> Event[Any]:

@@ -354,3 +354,30 @@ def test_a_missing_rate_is_not_known_and_a_cross_goes_through_the_pivot() -> Non
     assert [(one["grossExposure"], one["reason"]) for one in found[1:2]] == [(None, "no rate of GBP in EUR")]
     assert found[-1]["grossExposure"] == pytest.approx(1000.0)
     assert found[-1]["reason"] == "no returns yet of all that it holds"
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (position("X", "NaN"), "number"),
+        (position("X", "1e999"), "number"),
+        (position("s" * 65, 1), "symbol"),
+        (position("", 1), "symbol"),
+        (position("X", 1, account=""), "missing_field"),
+        (balance(1.0, account=""), "missing_field"),
+        (order("1", 1, 1, "Infinity"), "number"),
+        (line("portfolio.positions", account="A"), "missing_field"),
+        (line("control.limits", limitId="L"), "control"),
+        (line("control.trading", scope="account", state="HALTED"), "control"),
+    ],
+)
+def test_what_cannot_be_is_a_dead_letter_and_nothing_stops(bad: Line, reason: str) -> None:
+    records = piped([bad, limit("G", "gross_exposure", "account", 5, account="A"), trade(1, 10), position("X", 1)], ("risk",))
+    assert [payload["reason"] for payload in of_type(records, "DEAD_LETTER")] == [reason]
+    assert alerts(records) == [(BREACH, "G|account:A|1|breach", 10.0)]
+
+
+def test_numbers_at_the_edge_of_doubles_are_unknown_not_wrong() -> None:
+    lines = [trade(1, 1e300), position("X", "1e300"), balance(100.0), trade(2, 1.0)]
+    found = exposures(piped(lines, ("risk",)))
+    assert [one["grossExposure"] for one in found] == [None, None, 1e300]
