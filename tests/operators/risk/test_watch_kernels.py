@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from operators.risk.symbol_risk import SymbolRisk
 from schemas.kernels import is_uncompiled
 from tests.operators.cases_risk_stops import stop_apply, stop_inputs
 
-KERNELS = (
+KERNELS: tuple[Any, ...] = (
     watch_kernel.take_rows,
     watch_kernel.take_closes,
     watch_kernel.judge_row,
@@ -28,4 +29,4 @@ def test_one_signature_each_after_pickling_and_restoring() -> None:
         again = SymbolRisk()
         again.restore(pickle.loads(pickle.dumps(risk.snapshot())))
         stop_apply(again, events[1::2])
-    assert [len(kernel.signatures) for kernel in KERNELS] == [1] * len(KERNELS)  # type: ignore[attr-defined]
+    assert [len(kernel.signatures) for kernel in KERNELS] == [1] * len(KERNELS)
