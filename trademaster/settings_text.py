@@ -67,7 +67,7 @@ def reference() -> str:
 
 
 def _default(value: Any) -> str:
-    return "[]" if value == () else text_of(list(value) if isinstance(value, tuple) else value)
+    return "[]" if value == () else text_of(list(value) if isinstance(value, tuple) else value) or '""'
 
 
 def _allowed(field: Any) -> str:
