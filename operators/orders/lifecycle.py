@@ -63,6 +63,8 @@ class OrderBook:
         self._splits = Splits()
         self._voice = Voice()
         self._has_resumed = False
+        self._counts: Event[ExecutionReport] | None = None
+        """The fill that changes a position when it is applied, not when it came."""
         self.checks = Checks(settings)
 
     def on_command(self, event: Event[OrderCommand]) -> OrdersOutput:
@@ -89,7 +91,7 @@ class OrderBook:
         self._begin(event.place)
         report = event.payload
         if report.exec_type in _MOVES and report.account and report.symbol:
-            self._move(event, report.account, report.symbol)
+            self._move(event, report.account, report.symbol, report.order_id)
         if report.exec_type in NOT_OURS or not (report.order_id or report.exec_type in BY_FILL):
             return self._voice.made
         if not report.account:
@@ -207,11 +209,12 @@ class OrderBook:
 
     def _submit(self, account: Account, order_id: str, cause: Cause) -> None:
         """Apply a cause to an order, now or when its turn comes."""
-        script, update = account.memory.scripts.get(order_id), update_id(account.name, order_id, cause.identity)
+        script = account.memory.scripts.get(order_id)
         if script is None:
-            self._apply(account, order_id, cause, account.verdict(update))
+            said = account.verdict(update_id(account.name, order_id, cause.identity)) if account.memory.said else None
+            self._apply(account, order_id, cause, said)
             return
-        script.hold(update, cause)
+        script.hold(update_id(account.name, order_id, cause.identity), cause)
         self._follow(account, order_id, script)
 
     def _follow(self, account: Account, order_id: str, script: Script) -> None:
@@ -250,7 +253,8 @@ class OrderBook:
         order = account.orders.get(order_id)
         if order:
             account.settle(order)
-            self._halt(account, order_id)
+            if not self.checks.trading.is_active:
+                self._halt(account, order_id)
 
     def _command(
         self, account: Account, order_id: str, order: Order | None, cause: Cause, event: Event[OrderCommand], said: Verdict | None
@@ -322,6 +326,9 @@ class OrderBook:
             order.remember(cause.identity)
         if outcome:
             self._voice.say(account, order, cause, outcome)
+        if event is self._counts:
+            signed = signed_quantity(report, order.ratio_since(event.time_ns))
+            self.checks.positions.on_report(order.account, order.symbol or "", event.header.event_id, signed, event.time_ns)
         if is_fill or (report.exec_type is ExecType.CORRECT and report.execution_id):
             for waiting in account.index(order, report):
                 self._submit(account, order_id, waiting)
@@ -339,13 +346,14 @@ class OrderBook:
         if order is None or concerns(order, split):
             self._submit(account, order_id, Cause(split.identity, split=split))
 
-    def _move(self, event: Event[ExecutionReport], account: str, symbol: str) -> None:
-        """A fill or transfer changes a position, whether its order is known or not."""
-        report, owner = event.payload, self._accounts.get(account)
-        key = fill_key(report.venue, symbol, report.execution_id)
-        if owner and key in owner.fills:
+    def _move(self, event: Event[ExecutionReport], account: str, symbol: str, order_id: str | None) -> None:
+        """A fill or transfer changes a position, whether its order is known or not. That of a known order counts when it is applied."""
+        owner, report = self._accounts.get(account), event.payload
+        self._counts = event if owner and order_id in owner.orders and order_id not in owner.memory.scripts else None
+        if self._counts is not None:
             return
-        if not (owner and report.order_id in owner.orders) and not self.checks.positions.is_new(account, symbol, key):
+        key = fill_key(report.venue, symbol, report.execution_id)
+        if (owner and key in owner.fills) or not self.checks.positions.is_new(account, symbol, key):
             return
         signed = signed_quantity(report, self._splits.ratio_since(symbol, event.time_ns))
         self.checks.positions.on_report(account, symbol, event.header.event_id, signed, event.time_ns)
@@ -353,7 +361,7 @@ class OrderBook:
     def _amend(self, order: Order, before: Decimal, event: Event[ExecutionReport]) -> None:
         """A bust or correction changes a position by what it changed of its order."""
         changed = EXACT.subtract(order.filled, before)
-        signed = changed if order.side == "buy" else -changed
+        signed = changed if order.side == "buy" else changed.copy_negate()
         self.checks.positions.on_report(order.account, order.symbol or "", event.header.event_id, signed, event.time_ns)
 
     def _wait(self, waiting: Waiting, name: str, cause: Cause) -> None:

@@ -86,7 +86,7 @@ class Checks:
         symbol = order.symbol or ""
         others = is_open.buys(symbol) if order.side == "buy" else is_open.sells(symbol)
         asked = asked_of(order, open_before, others, self.positions.of(order.account, symbol), now_ns)
-        limits, are_priced = self._limits.of(order.account, symbol)
+        limits, counting, are_priced = self._limits.of(order.account, symbol)
         needs_price = (are_priced or self._multiple is not None) and asked.grows
         if needs_price:
             asked.balance = self.balances.of(order.account)
@@ -95,7 +95,8 @@ class Checks:
             reason = self._refused(asked, limits, is_open.money, needs_price)
             if reason is not None:
                 return reason
-        _count(asked, limits)
+        if counting:
+            _count(asked, counting)
         if asked.unit is not None:
             order.unit_needs = asked.unit if asked.away else ZERO
         return None
@@ -120,10 +121,11 @@ class Checks:
 
     def _refused(self, asked: Asked, limits: Sequence[InForce], open_money: Decimal, needs_price: bool) -> str | None:
         """The first reason in this order; a hard one before all others."""
-        reason = self._by_trading(asked) or self._by_symbol(asked)
+        reason = None if self.trading.is_active else self._by_trading(asked)
+        reason = reason or (self._by_symbol(asked) if self._restricted else None)
         if reason is not None:
             return reason
-        soft = self._by_collar(asked)
+        soft = None if self._collar is None else self._by_collar(asked, self._collar)
         if needs_price and asked.unit is None:
             soft = soft or _without_price(asked)
         for one in limits:
@@ -140,7 +142,7 @@ class Checks:
             return None
         if trading.state == "HALTED":
             return f"{TRADING_HALTED}: expected no order while {described(trading)}"
-        own = -asked.position if asked.side == "buy" else asked.position
+        own = asked.position.copy_negate() if asked.side == "buy" else asked.position
         left = max(EXACT.subtract(own, asked.others), ZERO)
         if asked.adds <= left:
             return None
@@ -154,14 +156,14 @@ class Checks:
             return f"{RESTRICTED_SYMBOL}: expected a symbol that may be traded, found {asked.symbol}, which orders.restricted names"
         return None
 
-    def _by_collar(self, asked: Asked) -> str | None:
+    def _by_collar(self, asked: Asked, collar: Decimal) -> str | None:
         """The limit's distance from the last mark, of a stop limit from its own stop; either way."""
-        if self._collar is None or asked.price is None or not (asked.is_new or asked.changes_price):
+        if asked.price is None or not (asked.is_new or asked.changes_price):
             return None
         reference = self.prices.last(asked.symbol) if asked.stop_price is None else asked.stop_price
         if reference is None:
             return _without_price(asked)
-        room = EXACT.multiply(reference, self._collar).copy_abs()
+        room = EXACT.multiply(reference, collar).copy_abs()
         if EXACT.subtract(asked.price, reference).copy_abs() <= room:
             return None
         low, high = EXACT.subtract(reference, room), EXACT.add(reference, room)

@@ -78,7 +78,7 @@ class Asked(msgspec.Struct, gc=False):
 def asked_of(order: Order, open_before: Decimal, others: Decimal, position: Decimal, now_ns: int) -> Asked:
     """What an order asks for: without requests its placing, else the last of them."""
     adds = EXACT.subtract(most_open(order), open_before) if order.requests else order.quantity or ZERO
-    before = EXACT.add(position if order.side == "buy" else -position, others)
+    before = EXACT.add(position if order.side == "buy" else position.copy_negate(), others)
     reach = position, others, before, EXACT.add(before, adds)
     about = order.account, order.symbol or "", order.side or "buy"
     if not order.requests:

@@ -20,6 +20,8 @@ FIRM_RULE = "gross_exposure"
 PRICED = frozenset({"order_notional", "daily_notional", FIRM_RULE})
 """They need to know what a unit is worth."""
 
+COUNTING = frozenset({"daily_notional", "order_rate"})
+
 FOUND_KEPT = 100_000
 """Pairs of account and symbol whose limits are found at once; beyond that all are forgotten, and found again."""
 
@@ -40,6 +42,8 @@ class Found(NamedTuple):
     """The limits of an account's orders in a symbol."""
 
     limits: list[InForce]
+    counting: list[InForce]
+    """Those of them that count what was accepted."""
     are_priced: bool
     """Any of them."""
 
@@ -83,7 +87,8 @@ class Limits:
         if found is None:
             keys: tuple[Whom, ...] = ((account, symbol), (account, None), (None, symbol), (None, None))
             limits = [one for key in keys for one in self._by_whom.get(key, {}).values()]
-            found = Found(limits, any(one.limit.rule in PRICED for one in limits))
+            counting = [one for one in limits if one.limit.rule in COUNTING]
+            found = Found(limits, counting, any(one.limit.rule in PRICED for one in limits))
             if len(self._found) >= FOUND_KEPT:
                 self._found.clear()
             self._found[account, symbol] = found

@@ -56,7 +56,7 @@ class Held(msgspec.Struct):
             if time_ns <= self.awaits_ns:
                 return
             self.awaits = None
-        self.pending[event_id] = EXACT.add(self.pending.get(event_id, ZERO), signed)
+        self.pending[event_id] = EXACT.add(self.pending[event_id], signed) if event_id in self.pending else signed
         self.total = EXACT.add(self.total, signed)
         if len(self.pending) > PENDING_KEPT:
             self.quantity = EXACT.add(self.quantity, self.pending.pop(next(iter(self.pending))))
@@ -150,8 +150,11 @@ class Positions:
         self._packed = dict(stored)
 
     def _held(self, account: str, symbol: str) -> Held:
-        self._packed.pop(account, None)
-        positions = self._by_account.setdefault(account, {})
+        if account in self._packed:
+            del self._packed[account]
+        positions = self._by_account.get(account)
+        if positions is None:
+            positions = self._by_account[account] = {}
         held = positions.get(symbol)
         if held is None:
             held = positions[symbol] = Held()
@@ -163,7 +166,7 @@ def signed_quantity(report: ExecutionReport, ratio: Decimal) -> Decimal:
     quantity = report.quantity or ZERO
     if ratio != 1:
         quantity = EXACT.multiply(quantity, ratio)
-    return -quantity if report.side == "sell" else quantity
+    return quantity.copy_negate() if report.side == "sell" else quantity
 
 
 def _cause_of(event: Event[PositionUpdate]) -> str | None:

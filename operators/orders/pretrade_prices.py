@@ -19,8 +19,7 @@ from schemas.symbols import SYMBOLS
 FRAMES_WAITING = 64
 """Frames that wait to be folded."""
 
-_LONG, _SHORT, _LAST = range(3)
-_COLUMNS = ("long", "short", "last")
+_BYTES = np.dtype(f"V{SYMBOL_MARK.itemsize}")
 
 
 class Terms(NamedTuple):
@@ -38,9 +37,8 @@ class Prices:
     """Of all symbols; every shard has its own, for each is restored by itself."""
 
     def __init__(self) -> None:
-        self._marks: npt.NDArray[np.float64] = np.full((3, 64), np.nan)
+        self._rows = _unknown(64)
         self._waiting: list[SymbolMarks] = []
-        self._time_ns = 0
         self._terms: dict[str, Terms] = {}
         self._stored: dict[str, Any] | None = None
 
@@ -63,18 +61,18 @@ class Prices:
     def time_ns(self) -> int:
         """Event time of the latest mark; 0: there is none."""
         self._fold()
-        return self._time_ns
+        return int(self._rows["time"].max())
 
     def last(self, symbol: str) -> Decimal | None:
         """The last trade, else the middle of the quote; None: no mark is known."""
-        price = self._of(symbol, _LAST)
+        price = self._of(symbol, "last")
         if price != price:
-            price = (self._of(symbol, _LONG) + self._of(symbol, _SHORT)) / 2.0
+            price = (self._of(symbol, "long") + self._of(symbol, "short")) / 2.0
         return _exact(price)
 
     def touch(self, symbol: str, side: str) -> Decimal | None:
         """Where an order that crosses the market would be filled: a buy at the ask, a sell at the bid, else at the last trade."""
-        return _exact(self._of(symbol, _SHORT if side == "buy" else _LONG))
+        return _exact(self._of(symbol, "short" if side == "buy" else "long"))
 
     def worth(self, symbol: str, price: Decimal, currency: str | None) -> Decimal | None:
         """Absolute worth of one unit at a price, in a currency (None: the instrument's); None: no rate is known."""
@@ -105,48 +103,48 @@ class Prices:
         """As plain data."""
         if self._stored is None:
             self._fold()
-            known = np.flatnonzero(~np.isnan(self._marks).all(axis=0))
+            known = np.flatnonzero(self._rows["symbol"] >= 0)
             self._stored = {
                 "symbols": [SYMBOLS.names[code] for code in known.tolist()],
-                "time_ns": self._time_ns,
-                "marks": self._marks[:, known].tobytes(),
+                "marks": self._rows[known].tobytes(),
                 "terms": [(symbol, str(terms.multiplier), terms.currency, terms.inverse) for symbol, terms in self._terms.items()],
             }
         return self._stored
 
     def load(self, stored: dict[str, Any]) -> None:
         """As they were stored."""
-        self._time_ns = stored["time_ns"]
-        codes = [SYMBOLS.code(name) for name in stored["symbols"]]
-        self._grow(max(codes, default=0))
-        self._marks[:, codes] = np.frombuffer(stored["marks"], np.float64).reshape(3, -1)
+        rows = np.frombuffer(stored["marks"], SYMBOL_MARK).copy()
+        rows["symbol"] = [SYMBOLS.code(name) for name in stored["symbols"]]
+        self._waiting = [SymbolMarks(rows)] if len(rows) else []
+        self._fold()
         self._terms = {symbol: Terms(Decimal(multiplier), currency, inverse) for symbol, multiplier, currency, inverse in stored["terms"]}
         self._stored = None
 
-    def _of(self, symbol: str, column: int) -> float:
+    def _of(self, symbol: str, column: str) -> float:
         if self._waiting:
             self._fold()
         code = SYMBOLS.code(symbol)
-        return self._marks.item(column, code) if code < self._marks.shape[1] else np.nan
+        return self._rows[column].item(code) if code < len(self._rows) else np.nan
 
     def _fold(self) -> None:
-        """The last row of a symbol holds, for NumPy assigns in order."""
+        """The last row of a symbol holds, for NumPy assigns in order; bytes at once, for it assigns records field by field."""
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, []
         rows = waiting[0].rows if len(waiting) == 1 else _joined(waiting)
-        codes = rows["symbol"]
-        self._grow(int(codes.max(initial=0)))
-        self._time_ns = max(self._time_ns, int(rows["time"].max(initial=0)))
-        for column, name in enumerate(_COLUMNS):
-            self._marks[column, codes] = rows[name]
+        if len(SYMBOLS) > len(self._rows):
+            grown = _unknown(2 * len(SYMBOLS))
+            grown[: len(self._rows)] = self._rows
+            self._rows = grown
+        self._rows.view(_BYTES)[rows["symbol"]] = np.ascontiguousarray(rows).view(_BYTES)
 
-    def _grow(self, code: int) -> None:
-        size = self._marks.shape[1]
-        if code >= size:
-            grown = np.full((3, 2 * code + 1), np.nan)
-            grown[:, :size] = self._marks
-            self._marks = grown
+
+def _unknown(count: int) -> npt.NDArray[np.void]:
+    rows = np.zeros(count, SYMBOL_MARK)
+    rows["symbol"] = -1
+    for name in ("long", "short", "last"):
+        rows[name] = np.nan
+    return rows
 
 
 def _joined(frames: list[SymbolMarks]) -> npt.NDArray[np.void]:

@@ -15,6 +15,9 @@ SPLITS_KEPT = 100
 """Splits of a symbol that are known again; the oldest is forgotten first."""
 
 
+_ONE = Decimal(1)
+
+
 class Splits:
     """The splits that are known, by symbol."""
 
@@ -40,8 +43,8 @@ class Splits:
 
     def ratio_since(self, symbol: str, time_ns: int) -> Decimal:
         """Today's units in one unit of that time, as far as splits have a time."""
-        ratio = Decimal(1)
-        for split in self._by_symbol.get(symbol, {}).values():
+        ratio, known = _ONE, self._by_symbol.get(symbol)
+        for split in known.values() if known else ():
             if time_ns < split.time_ns:
                 ratio = EXACT.multiply(ratio, split.ratio)
         return ratio
