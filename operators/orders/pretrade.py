@@ -14,7 +14,7 @@ from operators.orders.decimals import EXACT, ZERO
 from operators.orders.order import Order
 from operators.orders.pretrade_asked import Asked, asked_of
 from operators.orders.pretrade_balances import Balances
-from operators.orders.pretrade_limits import InForce, Limits
+from operators.orders.pretrade_limits import Found, InForce, Limits
 from operators.orders.pretrade_open import Open
 from operators.orders.pretrade_positions import Positions
 from operators.orders.pretrade_prices import Prices
@@ -31,7 +31,6 @@ from operators.orders.pretrade_reasons import (
     TRADING_HALTED,
     TRADING_REDUCING,
     age,
-    is_hard,
     shown,
 )
 from operators.orders.pretrade_trading import TradingStates, described
@@ -86,17 +85,19 @@ class Checks:
         symbol = order.symbol or ""
         others = is_open.buys(symbol) if order.side == "buy" else is_open.sells(symbol)
         asked = asked_of(order, open_before, others, self.positions.of(order.account, symbol), now_ns)
-        limits, counting, are_priced = self._limits.of(order.account, symbol)
-        needs_price = (are_priced or self._multiple is not None) and asked.grows
+        limits = self._limits.of(order.account, symbol)
+        needs_price = (limits.are_priced or self._multiple is not None) and asked.grows
         if needs_price:
             asked.balance = self.balances.of(order.account)
-            asked.unit = self._unit(asked)
+            unit = self._unit(asked)
+            if unit is not None:
+                asked.value(unit)
         if not is_decided:
             reason = self._refused(asked, limits, is_open.money, needs_price)
             if reason is not None:
                 return reason
-        if counting:
-            _count(asked, counting)
+        if limits.counting:
+            _count(asked, limits.counting)
         if asked.unit is not None:
             order.unit_needs = asked.unit if asked.away else ZERO
         return None
@@ -119,22 +120,34 @@ class Checks:
         self.balances.load(stored["balances"])
         self.trading.load(stored["trading"])
 
-    def _refused(self, asked: Asked, limits: Sequence[InForce], open_money: Decimal, needs_price: bool) -> str | None:
-        """The first reason in this order; a hard one before all others."""
-        reason = None if self.trading.is_active else self._by_trading(asked)
-        reason = reason or (self._by_symbol(asked) if self._restricted else None)
-        if reason is not None:
+    def _refused(self, asked: Asked, limits: Found, open_money: Decimal, needs_price: bool) -> str | None:
+        """The first reason in this order; hard ones come before all others."""
+        if not self.trading.is_active and (reason := self._by_trading(asked)):
             return reason
-        soft = None if self._collar is None else self._by_collar(asked, self._collar)
+        if self._restricted and (reason := self._by_symbol(asked)):
+            return reason
+        if limits.position and asked.adds > 0 and asked.after > limits.position.threshold:
+            return _beyond(POSITION_LIMIT, limits.position, " with all open orders filled", asked.after)
+        if self._collar is not None and (reason := self._by_collar(asked, self._collar)):
+            return reason
         if needs_price and asked.unit is None:
-            soft = soft or _without_price(asked)
-        for one in limits:
-            found = self._by_limit(one, asked, open_money)
-            if found is not None:
-                if is_hard(found):
-                    return found
-                soft = soft or found
-        return soft or self._by_buying_power(asked, open_money)
+            return _without_price(asked)
+        for one in limits.counting:
+            if reason := _by_count(one, asked):
+                return reason
+        return self._by_money(asked, limits, open_money) if asked.unit is not None else None
+
+    def _by_money(self, asked: Asked, limits: Found, open_money: Decimal) -> str | None:
+        unit = asked.unit or ZERO
+        if limits.order_notional and (notional := EXACT.multiply(asked.quantity, unit)) > limits.order_notional.threshold:
+            return _beyond(ORDER_NOTIONAL_LIMIT, limits.order_notional, "", notional)
+        away = asked.away
+        if not away:
+            return None
+        adds = EXACT.add(open_money, EXACT.multiply(away, unit))
+        if limits.gross_exposure and (reason := self._by_firm(limits.gross_exposure, asked, adds)):
+            return reason
+        return self._by_buying_power(asked, adds, self._multiple) if self._multiple is not None else None
 
     def _by_trading(self, asked: Asked) -> str | None:
         trading = self.trading.of(asked.account)
@@ -169,42 +182,10 @@ class Checks:
         low, high = EXACT.subtract(reference, room), EXACT.add(reference, room)
         return f"{PRICE_COLLAR}: expected a price of {shown(low)} to {shown(high)} (around {shown(reference)}), found {shown(asked.price)}"
 
-    def _by_limit(self, one: InForce, asked: Asked, open_money: Decimal) -> str | None:
-        limit = one.limit
-        rule, most = limit.rule, limit.threshold
-        if rule == "position":
-            if asked.adds <= 0 or asked.after <= most:
-                return None
-            found = f"at most {shown(most)} with all open orders filled (limit {limit.limit_id}), found {shown(asked.after)}"
-            return f"{POSITION_LIMIT}: expected {found}"
-        if rule == "order_rate":
-            count = one.usage.orders(asked.account, limit.window, asked.now_ns) + 1
-            if count <= most:
-                return None
-            found = f"at most {shown(most)} orders in {limit.window or '1s'} (limit {limit.limit_id}), found {count}"
-            return f"{ORDER_RATE_LIMIT}: expected {found}"
-        if asked.unit is None:
-            return None
-        if rule == "order_notional":
-            notional = EXACT.multiply(asked.quantity, asked.unit)
-            if notional <= most:
-                return None
-            return f"{ORDER_NOTIONAL_LIMIT}: expected at most {shown(most)} (limit {limit.limit_id}), found {shown(notional)}"
-        if rule == "daily_notional":
-            total = EXACT.add(one.usage.money(asked.account, asked.now_ns), asked.ordered)
-            if total <= most:
-                return None
-            found = f"at most {shown(most)} a day (limit {limit.limit_id}), found {shown(total)} with this order"
-            return f"{DAILY_NOTIONAL_LIMIT}: expected {found}"
-        return self._by_firm(limit, asked, asked.unit, open_money)
-
-    def _by_firm(self, limit: Limit, asked: Asked, unit: Decimal, open_money: Decimal) -> str | None:
+    def _by_firm(self, limit: Limit, asked: Asked, adds: Decimal) -> str | None:
         """Gross exposure of all accounts, and what this one may add to it."""
-        away = asked.away
-        if not away:
-            return None
         gross = self.balances.gross(asked.balance.currency if asked.balance else None, self.prices)
-        total = EXACT.add(EXACT.add(gross.money, open_money), EXACT.multiply(away, unit))
+        total = EXACT.add(gross.money, adds)
         if total <= limit.threshold:
             return None
         old = age(gross.as_of_ns, asked.now_ns) if gross.as_of_ns else "no firm-wide values yet"
@@ -213,18 +194,16 @@ class Checks:
             f"found {shown(total)} with open orders and this one ({old})"
         )
 
-    def _by_buying_power(self, asked: Asked, open_money: Decimal) -> str | None:
+    def _by_buying_power(self, asked: Asked, adds: Decimal, multiple: Decimal) -> str | None:
         """Gross exposure, open orders that add to it, and this one: at most so many times the equity."""
-        away, balance = asked.away, asked.balance
-        if self._multiple is None or asked.unit is None or not away:
-            return None
+        balance = asked.balance
         if balance is None or balance.equity is None or balance.gross_exposure is None:
             return f"{BUYING_POWER}: expected a known equity and exposure of account {asked.account}, found none"
-        most = EXACT.multiply(Decimal(repr(balance.equity)), self._multiple)
-        needed = EXACT.add(EXACT.add(Decimal(repr(balance.gross_exposure)), open_money), EXACT.multiply(away, asked.unit))
+        most = EXACT.multiply(Decimal(repr(balance.equity)), multiple)
+        needed = EXACT.add(Decimal(repr(balance.gross_exposure)), adds)
         if needed <= most:
             return None
-        times = f"{shown(self._multiple)} times the equity"
+        times = f"{shown(multiple)} times the equity"
         return f"{BUYING_POWER}: expected at most {shown(most)} ({times}), found {shown(needed)} with open orders and this one"
 
     def _unit(self, asked: Asked) -> Decimal | None:
@@ -235,12 +214,25 @@ class Checks:
         return None if price is None else self.prices.worth(asked.symbol, price, asked.balance.currency if asked.balance else None)
 
 
+def _by_count(one: InForce, asked: Asked) -> str | None:
+    limit, usage = one
+    if limit.rule == "order_rate":
+        count = usage.orders(asked.account, limit.window, asked.now_ns) + 1
+        return _beyond(ORDER_RATE_LIMIT, limit, f" orders in {limit.window or '1s'}", Decimal(count)) if count > limit.threshold else None
+    total = EXACT.add(usage.money(asked.account, asked.now_ns), asked.ordered)
+    return _beyond(DAILY_NOTIONAL_LIMIT, limit, " a day", total) if total > limit.threshold else None
+
+
 def _count(asked: Asked, limits: Sequence[InForce]) -> None:
     for limit, usage in limits:
         if limit.rule == "order_rate":
             usage.count_order(asked.account, asked.now_ns)
-        elif limit.rule == "daily_notional" and asked.unit is not None:
+        elif asked.ordered:
             usage.count_money(asked.account, asked.now_ns, asked.ordered)
+
+
+def _beyond(code: str, limit: Limit, what: str, found: Decimal) -> str:
+    return f"{code}: expected at most {shown(limit.threshold)}{what} (limit {limit.limit_id}), found {shown(found)}"
 
 
 def _without_price(asked: Asked) -> str:

@@ -41,6 +41,8 @@ class Asked(msgspec.Struct, gc=False):
     """With it."""
     unit: Decimal | None = None
     """Worth of one in the account's currency; None: it is not known, or nobody needs it."""
+    ordered: Decimal = ZERO
+    """Money that is ordered anew."""
     balance: Balance | None = None
     """Of the account, where money is asked for and it is known."""
 
@@ -54,18 +56,15 @@ class Asked(msgspec.Struct, gc=False):
         """Whether it may cost more than before."""
         return self.is_new or self.adds > 0 or self.changes_price
 
-    @property
-    def ordered(self) -> Decimal:
-        """Money that is ordered anew; 0 where no unit's worth is known."""
-        if self.unit is None:
-            return ZERO
-        notional = EXACT.multiply(self.quantity, self.unit)
+    def value(self, unit: Decimal) -> None:
+        """A unit is worth so much."""
+        self.unit, self.ordered = unit, EXACT.multiply(self.quantity, unit)
         if self.is_new:
-            return notional
-        before = self.unit
+            return
+        before = unit
         if self.price_before is not None and self.changes_price and self.stated_price:
-            before = OUTPUT.divide(EXACT.multiply(self.unit, self.price_before), self.stated_price).copy_abs()
-        return max(EXACT.subtract(notional, EXACT.multiply(self.quantity_before, before)), ZERO)
+            before = OUTPUT.divide(EXACT.multiply(unit, self.price_before), self.stated_price).copy_abs()
+        self.ordered = max(EXACT.subtract(self.ordered, EXACT.multiply(self.quantity_before, before)), ZERO)
 
     @property
     def away(self) -> Decimal:

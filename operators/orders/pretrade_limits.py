@@ -39,11 +39,12 @@ class InForce(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The limits of an account's orders in a symbol."""
+    """The limits of an account's orders in a symbol. Of a rule that counts nothing the lowest stands for all."""
 
-    limits: list[InForce]
+    position: Limit | None
+    order_notional: Limit | None
+    gross_exposure: Limit | None
     counting: list[InForce]
-    """Those of them that count what was accepted."""
     are_priced: bool
     """Any of them."""
 
@@ -86,9 +87,7 @@ class Limits:
         found = self._found.get((account, symbol))
         if found is None:
             keys: tuple[Whom, ...] = ((account, symbol), (account, None), (None, symbol), (None, None))
-            limits = [one for key in keys for one in self._by_whom.get(key, {}).values()]
-            counting = [one for one in limits if one.limit.rule in COUNTING]
-            found = Found(limits, counting, any(one.limit.rule in PRICED for one in limits))
+            found = _found([one for key in keys for one in self._by_whom.get(key, {}).values()])
             if len(self._found) >= FOUND_KEPT:
                 self._found.clear()
             self._found[account, symbol] = found
@@ -104,3 +103,12 @@ class Limits:
             limit = _decode(text)
             self.put(limit.limit_id, limit)
             self.by_id[limit.limit_id].usage.load(usage)
+
+
+def _found(limits: list[InForce]) -> Found:
+    def lowest(rule: str) -> Limit | None:
+        return min((one.limit for one in limits if one.limit.rule == rule), key=lambda limit: limit.threshold, default=None)
+
+    counting = [one for one in limits if one.limit.rule in COUNTING]
+    are_priced = any(one.limit.rule in PRICED for one in limits)
+    return Found(lowest("position"), lowest("order_notional"), lowest(FIRM_RULE), counting, are_priced)

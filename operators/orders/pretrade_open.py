@@ -16,8 +16,9 @@ class Open:
     """Of the orders of one account."""
 
     def __init__(self, orders: Iterable[Order]) -> None:
-        self._shares: dict[str, tuple[Decimal, Decimal]] = {}
-        """By order: quantity and money."""
+        self._quantities: dict[str, Decimal] = {}
+        self._needs: dict[str, Decimal] = {}
+        """Money by order."""
         self._buys: dict[str, Decimal] = {}
         self._sells: dict[str, Decimal] = {}
         self.money = ZERO
@@ -34,25 +35,29 @@ class Open:
 
     def follow(self, order: Order) -> None:
         """An order changed. Its symbol and side never do."""
-        before, quantity = self._shares.get(order.order_id, _NOTHING), most_open(order)
-        money = EXACT.multiply(quantity, order.unit_needs) if quantity and order.unit_needs else ZERO
-        if before == (quantity, money) or order.symbol is None:
+        quantity = most_open(order) if order.requests else order.leaves
+        before = self._quantities.get(order.order_id, ZERO)
+        if quantity != before and order.symbol is not None:
+            sums = self._buys if order.side == "buy" else self._sells
+            sums[order.symbol] = EXACT.add(sums.get(order.symbol, ZERO), EXACT.subtract(quantity, before))
+            if quantity:
+                self._quantities[order.order_id] = quantity
+            else:
+                del self._quantities[order.order_id]
+        if order.unit_needs:
+            self._need(order.order_id, EXACT.multiply(quantity, order.unit_needs))
+        elif self._needs:
+            self._need(order.order_id, ZERO)
+
+    def _need(self, order_id: str, money: Decimal) -> None:
+        before = self._needs.get(order_id, ZERO)
+        if money == before:
             return
-        sums = self._buys if order.side == "buy" else self._sells
-        total = EXACT.add(sums.get(order.symbol, ZERO), EXACT.subtract(quantity, before[0]))
-        if total:
-            sums[order.symbol] = total
+        self.money = EXACT.add(self.money, EXACT.subtract(money, before))
+        if money:
+            self._needs[order_id] = money
         else:
-            sums.pop(order.symbol, None)
-        if money != before[1]:
-            self.money = EXACT.add(self.money, EXACT.subtract(money, before[1]))
-        if quantity:
-            self._shares[order.order_id] = quantity, money
-        else:
-            self._shares.pop(order.order_id, None)
-
-
-_NOTHING = ZERO, ZERO
+            del self._needs[order_id]
 
 
 def most_open(order: Order, quantity: Decimal | None = None) -> Decimal:
