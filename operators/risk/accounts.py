@@ -157,7 +157,7 @@ class AccountRisk:
             self._pass(*board.judge())
         self._pass(*self._order_limits.pass_time(board.latest))
         self._made.alerts += self._episodes.end_orphans(board.latest)
-        self._made.exposure = board.say(time_ns)
+        self._made.exposure = board.say()
         made, self._made = self._made, AccountsMade()
         return made
 
@@ -228,7 +228,7 @@ class AccountRisk:
         if now is None:
             return
         board, row = self._board, self._board.book.row(now.account or "")
-        board.evaluate()
+        board.evaluate(everything=True)
         board.caused(cause, row)
         if now.rule == "position":
             for place in board.book.places(row):

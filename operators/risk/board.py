@@ -30,9 +30,6 @@ from schemas.market_frames import Bars
 from schemas.risk import ExposureUpdate, MarginUpdate
 from schemas.times import END_OF_TIME_NS
 
-SMALL = 32
-"""So many accounts are said at once, whatever ``conflate`` is: nobody is behind."""
-
 _MOVED = 0.01
 """Equity that moved by more than this fraction makes statistics stale: they are fractions of it."""
 
@@ -59,6 +56,7 @@ class RiskBoard:
         self._dirty: dict[int, None] = {}
         self._said: dict[int, tuple[int, Figures]] = {}
         self._cell = -1
+        self._due = True
         self._causes: dict[int, Cause] = {}
         self._cause: Cause | None = None
         self.latest = Cause(0, "", NOWHERE)
@@ -111,12 +109,18 @@ class RiskBoard:
     def watch(self, watched: Iterable[Watched]) -> None:
         """These limits are in force."""
         self._reserve()
-        self._table.set(watched)
+        limits = list(watched)
+        self._table.set(limits)
+        self.book.watch([one.row for one in limits])
 
-    def evaluate(self, time_ns: int = -1) -> bool:
-        """Make the numbers anew of what was touched, and the statistics of what is stale and due; whether anything was."""
+    def evaluate(self, time_ns: int = -1, *, everything: bool = False) -> bool:
+        """Make the numbers anew of what was touched, and the statistics of what is stale and due; whether anything was.
+
+        Where many accounts are touched and not to be said yet, those that no limit stands on wait.
+        """
         self._reserve()
-        touched = self.book.evaluate()
+        self._due = self._is_due(self.book.touched + len(self._changed) + len(self._dirty), time_ns)
+        touched = self.book.evaluate(everything=everything or self._due)
         changed = list(dict.fromkeys([*touched, *self._changed]))
         self._changed.clear()
         if changed:
@@ -149,10 +153,11 @@ class RiskBoard:
     def _judge(self, one: Watched, value: Decimal | float) -> Edge | None:
         return self._episodes.judge(one.limit.limit_id, one.key, value, self.cause(one.row), SCALES.get(one.limit.rule, 0.0))
 
-    def say(self, time_ns: int) -> list[Event[ExposureUpdate] | Event[MarginUpdate]]:
-        """What changed, if it is due; ends the input."""
+    def say(self) -> list[Event[ExposureUpdate] | Event[MarginUpdate]]:
+        """What changed, if it was due when it was evaluated; ends the input."""
         said: list[Event[ExposureUpdate] | Event[MarginUpdate]] = []
-        if self._is_due(time_ns):
+        if self._due:
+            self._cell = self.now_ns // max(self._settings.conflate_ns, 1)
             for row in self._dirty:
                 said += self._tell(row)
             self._dirty.clear()
@@ -160,15 +165,9 @@ class RiskBoard:
         self._cause = None
         return said
 
-    def _is_due(self, time_ns: int) -> bool:
+    def _is_due(self, count: int, time_ns: int) -> bool:
         conflate = self._settings.conflate_ns
-        if conflate <= 0 or not self._dirty:
-            return True
-        cell = self.now_ns // conflate
-        if len(self._dirty) > SMALL and cell == self._cell and time_ns != END_OF_TIME_NS:
-            return False
-        self._cell = cell
-        return True
+        return conflate <= 0 or count <= self._settings.small or self.now_ns // conflate != self._cell or time_ns == END_OF_TIME_NS
 
     def _tell(self, row: int) -> list[Event[ExposureUpdate] | Event[MarginUpdate]]:
         """An account as it stands; nothing if it was said so."""

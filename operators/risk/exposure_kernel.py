@@ -49,6 +49,7 @@ ACCOUNT = np.dtype(
         ("head", np.int32),  # its first entry; -1: none
         ("currency", np.int32),
         ("touched", np.int32),
+        ("watched", np.int64),  # a limit stands on its numbers: they are made at each input
     ],
     align=True,
 )
@@ -164,15 +165,22 @@ def sum_touched(
     touched: Int32s,
     sums: Records,
     ledger: Ledger,
+    everything: bool,
 ) -> None:
-    """Sum what each touched account holds, which is touched no more.
+    """Sum what each touched account holds, which is touched no more; those that nobody watches may wait.
 
     Args:
+        everything: none waits.
         rates: shape (currencies, currencies): worth of one unit of the row's in the column's; NaN: unknown.
         sums: dtype SUMS, a place for each account.
     """
+    waiting = 0
     for at in range(ledger[TOUCHED]):
         account, total = accounts[touched[at]], sums[touched[at]]
+        if not everything and account["watched"] == 0:
+            touched[waiting] = touched[at]
+            waiting += 1
+            continue
         account["touched"] = 0
         gross, net, largest, squares, initial, maintenance = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         cause, found = KNOWN, -1
@@ -205,4 +213,4 @@ def sum_touched(
         total["maintenance"] = maintenance if known else np.nan
         total["cause"] = cause
         total["entry"] = found
-    ledger[TOUCHED] = 0
+    ledger[TOUCHED] = waiting

@@ -142,13 +142,25 @@ class ExposureBook:
         """Sum an account anew at the next ``evaluate``."""
         touch_account(self.accounts, row, time_ns, -1, 0, self._touched, self._ledger)
 
-    def evaluate(self) -> list[int]:
-        """Sum the accounts that something touched; their rows, in order of first touch."""
-        count = int(self._ledger[TOUCHED])
-        rows: list[int] = self._touched[:count].tolist() if count else []
-        if rows:
-            sum_touched(self._symbols, self.entries, self.accounts, self.matrix, self._touched, self.sums, self._ledger)
-        return rows
+    @property
+    def touched(self) -> int:
+        """How many accounts are to be summed anew."""
+        return int(self._ledger[TOUCHED])
+
+    def watch(self, rows: list[int]) -> None:
+        """The numbers of these accounts, and of no others, are wanted at each input."""
+        self.accounts["watched"] = 0
+        self.accounts["watched"][rows] = 1
+
+    def evaluate(self, *, everything: bool = True) -> list[int]:
+        """Sum the accounts that something touched, or only those that are watched; their rows, in order of first touch."""
+        if not self.touched:
+            return []
+        rows = self._touched[: self.touched]
+        rows = rows.copy() if everything else rows[self.accounts["watched"][rows] != 0]
+        sum_touched(self._symbols, self.entries, self.accounts, self.matrix, self._touched, self.sums, self._ledger, everything)
+        found: list[int] = rows.tolist()
+        return found
 
     def rates_of(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """For entries the rate from their instrument's currency into their account's; NaN: unknown."""
@@ -229,6 +241,9 @@ class ExposureBook:
         self.accounts = np.frombuffer(bytearray(stored["accounts"]), ACCOUNT)
         self.sums = np.frombuffer(bytearray(stored["sums"]), SUMS)
         self._touched = np.zeros(len(self.names), np.int32)
+        waiting = np.flatnonzero(self.accounts["touched"])
+        self._touched[: len(waiting)] = waiting
+        self._ledger[TOUCHED] = len(waiting)
         self._symbols = np.frombuffer(bytearray(stored["symbols"]), SYMBOL)
         self._codes = np.array([SYMBOLS.code(name) for name in stored["symbol_names"]], np.int32)
         self._symbol_count = len(self._codes)

@@ -138,7 +138,7 @@ class FirmRisk:
             self._pass(*board.judge())
         self._pass(*self._order_limits.pass_time(board.latest))
         self._made.alerts += self._episodes.end_orphans(board.latest)
-        self._made.exposure = board.say(time_ns)
+        self._made.exposure = board.say()
         made, self._made = self._made, FirmMade()
         return made
 
@@ -195,7 +195,7 @@ class FirmRisk:
             return
         board = self._board
         self._set_worth()
-        board.evaluate()
+        board.evaluate(everything=True)
         board.caused(cause, self._row)
         if now.rule == "position":
             for place in board.book.places(self._row):

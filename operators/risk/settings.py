@@ -25,3 +25,5 @@ class RiskFlowSettings:
     """Of the firm, and the currency through which two others are converted that have no pair."""
     conflate_ns: int = 0
     """Event time for which updates of exposure may wait while more accounts change at once than can be said one by one; 0: none."""
+    small: int = 32
+    """So many accounts are said at once, whatever ``conflate`` is: nobody is behind."""

@@ -118,7 +118,7 @@ RISK_LIMITS = [
     Limit("five", "volatility", "firm", Decimal("0.05")),
 ]
 
-SETTINGS = RiskFlowSettings(window=5, numbers=RiskSettings(confidence=0.9), beta_symbol="Y", conflate_ns=5_000_000)
+SETTINGS = RiskFlowSettings(window=5, numbers=RiskSettings(confidence=0.9), beta_symbol="Y", conflate_ns=5_000_000, small=0)
 MS = 1_000_000
 
 
