@@ -65,14 +65,20 @@ class Bench:
         take_closes(rows, close, end, offset, self.symbols.records, self.symbols.changed, self._ledger)
         return self.symbols.changed_rows()
 
-    def judge(self, row: int, time_ns: int, offset: int) -> None:
-        """Hold a symbol's present values against its watches, because of a record of that time and place."""
-        symbol = self.symbols.records[row]
+    def judge(self, row: int, time_ns: int, offset: int, *, watched_otherwise: bool = False) -> None:
+        """Hold a symbol's present values against its watches, because of a record of that time and place.
+
+        Args:
+            row: of the symbol.
+            time_ns: of the record.
+            offset: of the record.
+            watched_otherwise: silence was measured otherwise until now, so what is too long already is so from now on.
+        """
+        symbol, clock = self.symbols.records[row], self.clock(row)
         while len(self._edges) - self._ledger[EDGES] < 2 * symbol["watches"]:
             self._edges = grown(self._edges, np.zeros_like(self._edges))
-        judge_row(
-            row, self.clock(row), time_ns, offset, self.symbols.records, self.seats.pool, self.watches.pool, self._edges, self._ledger
-        )
+        arrays = (self.symbols.records, self.seats.pool, self.watches.pool, self._edges, self._ledger)
+        judge_row(row, clock, clock if watched_otherwise else 0, time_ns, offset, *arrays)
         self.hasten(row)
 
     def hasten(self, row: int) -> None:

@@ -243,11 +243,20 @@ def say_marks(symbols: Records, codes: npt.NDArray[np.int32], changed: npt.NDArr
 
 @kernel
 def judge_row(
-    row: int, clock: int, time: int, place: int, symbols: Records, positions: Records, watches: Records, edges: Records, ledger: Ledger
+    row: int,
+    clock: int,
+    since_ns: int,
+    time: int,
+    place: int,
+    symbols: Records,
+    positions: Records,
+    watches: Records,
+    edges: Records,
+    ledger: Ledger,
 ) -> None:
-    """Hold a symbol's present values against its watches: a limit, a position or a bar came. ``edges`` has room for two of each watch."""
+    """Hold a symbol's present values against its watches: something other than a tick came. ``edges`` has room for two of each watch."""
     symbol = symbols[row]
-    judge_silence(watches, symbol, clock, clock, place, edges, ledger)
+    judge_silence(watches, symbol, clock, since_ns, place, edges, ledger)
     judge(watches, positions, symbol, clock, time, place, edges, ledger)
 
 

@@ -50,10 +50,10 @@ class Watching:
         self._sequence += 1
         return self._sequence
 
-    def judge(self, row: int, time_ns: int, offset: int) -> None:
+    def judge(self, row: int, time_ns: int, offset: int, *, watched_otherwise: bool = False) -> None:
         """Hold a symbol's present values against its watches, because of a record of that time (0: none of its own) and place."""
         if self.bench.symbols.records[row]["watches"]:
-            self.bench.judge(row, max(self._now(row), time_ns), offset)
+            self.bench.judge(row, max(self._now(row), time_ns), offset, watched_otherwise=watched_otherwise)
 
     def begin(self, held: Held, row: int, opened: int, event: Event[PositionUpdate]) -> None:
         """A position begins, at that version: what watches it, and what that says at present prices."""
@@ -70,7 +70,7 @@ class Watching:
         for rule in self.rules.of_symbol(held.symbol):
             if rule.limit.limit_id not in standing:
                 self._add(rule, Key(None, held.symbol), row)
-        self.judge(row, event.time_ns, event.place.offset)
+        self.judge(row, event.time_ns, event.place.offset, watched_otherwise=True)
 
     def finish(self, held: Held, row: int, cause: Cause) -> list[Event[Alert]]:
         """A position ends; the clears of what watched it."""
@@ -191,7 +191,7 @@ class Watching:
                 self._add(rule, key, row)
             rows[row] = None
         for row in rows:
-            self.judge(row, control.time_ns, control.place.offset)
+            self.judge(row, control.time_ns, control.place.offset, watched_otherwise=True)
 
     def _add(self, rule: Rule, key: Key, row: int) -> None:
         held = self.holders.find(key.account, key.symbol or "")
