@@ -26,7 +26,7 @@ from benchmarks.progress import note
 from benchmarks.rows import Row
 from operators.market.shards import split
 from operators.market.watermarks import fill_watermarks
-from operators.risk.symbols_step import LIMITS, SymbolsStep
+from operators.risk.symbols.step import LIMITS, SymbolsStep
 from schemas.control import Control, Limit
 from schemas.events import Event, Header, Place
 from schemas.portfolio import PositionUpdate

@@ -17,7 +17,7 @@ from bytewax.operators import KeyedStream
 from flows.flow import Context, Flow, Streams
 from flows.table import PAPER
 from flows.verbs import by_shard, hosted, pick, to_every_shard
-from operators.orders.paper_step import PaperOutput, PaperStep, name_of
+from operators.orders.paper.step import PaperOutput, PaperStep, name_of
 from schemas.event_outgoing import event_encoder
 
 

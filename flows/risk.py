@@ -32,10 +32,10 @@ from flows.flow import Context, Flow, Streams
 from flows.table import RISK
 from flows.verbs import by_shard, hosted, pick, shard_key, to_every_shard
 from operators.portfolio.step import RatesStep
-from operators.risk.accounts_step import AccountsRiskStep
-from operators.risk.firm_step import FirmRiskStep, Orders
-from operators.risk.halts import FIRM_NAME
-from operators.risk.symbols_step import SymbolsStep
+from operators.risk.accounts.step import AccountsRiskStep
+from operators.risk.firm.halts import FIRM_NAME
+from operators.risk.firm.step import FirmRiskStep, Orders
+from operators.risk.symbols.step import SymbolsStep
 from schemas.event_outgoing import event_encoder
 from schemas.portable_bars import portable
 

@@ -78,8 +78,8 @@ def signals_settings(signals: SignalsSection, market: MarketSection) -> Any:
 
 
 def _risk_settings(settings: Settings) -> Any:
-    from operators.risk.portfolio import RiskSettings
     from operators.risk.settings import RiskFlowSettings
+    from operators.risk.statistics.portfolio import RiskSettings
 
     risk = settings.risk
     return RiskFlowSettings(

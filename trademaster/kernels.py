@@ -68,7 +68,7 @@ def _compile_market() -> None:
 
 def _compile_paper() -> None:
     from operators.market.shards import split
-    from operators.orders.paper_step import PaperStep
+    from operators.orders.paper.step import PaperStep
     from operators.orders.settings import PaperSettings
     from schemas.tick_codec import TickDecoder
 
@@ -123,7 +123,7 @@ def _compile_risk() -> None:
 
     import numpy as np
 
-    from operators.risk.exposures import ExposureBook, Held
+    from operators.risk.accounts.exposures import ExposureBook, Held
     from schemas.control import Instrument
     from schemas.risk_frames import SYMBOL_MARK
 
@@ -144,7 +144,7 @@ def _compile_watches() -> None:
 
     import numpy as np
 
-    from operators.risk.symbols_step import LIMITS, SymbolsStep
+    from operators.risk.symbols.step import LIMITS, SymbolsStep
     from schemas.control import Control, Limit
     from schemas.events import Event, Header, Place
     from schemas.market_frames import BAR

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from operators.risk.backtest import METHODS, MIN_WINDOW, Backtest, backtest
-from operators.risk.likelihood import RatioTest
-from operators.risk.series import Floats
-from operators.risk.traffic_light import BASEL_OBSERVATIONS, TrafficLight, traffic_light
+from operators.risk.statistics.backtest import METHODS, MIN_WINDOW, Backtest, backtest
+from operators.risk.statistics.likelihood import RatioTest
+from operators.risk.statistics.series import Floats
+from operators.risk.statistics.traffic_light import BASEL_OBSERVATIONS, TrafficLight, traffic_light
 from schemas.errors import UsageError
 from trademaster.series_input import PRICE_COLUMNS, RETURN_COLUMNS, Series, plain_name, read_series
 

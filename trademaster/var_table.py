@@ -9,9 +9,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from operators.risk.backtest import Backtest
-from operators.risk.likelihood import RatioTest
-from operators.risk.traffic_light import TrafficLight
+from operators.risk.statistics.backtest import Backtest
+from operators.risk.statistics.likelihood import RatioTest
+from operators.risk.statistics.traffic_light import TrafficLight
 from trademaster.var_backtest import REJECTED_BELOW, Answer, last_light
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from operators.orders.causes import Cause, fill_key
 from operators.orders.order import Order
-from operators.orders.pretrade_open import Open
+from operators.orders.pretrade.open import Open
 from operators.orders.reports import FILLS_KEPT
 from operators.orders.script import Script, Verdict
 from schemas.orders import ExecutionReport

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from operators.orders.floor import Floor
-from operators.orders.paper_reports import Said
-from operators.orders.resting import EXACT, Resting
+from operators.orders.paper.floor import Floor
+from operators.orders.paper.reports import Said
+from operators.orders.paper.resting import EXACT, Resting
 from schemas.orders import ExecType
 
 

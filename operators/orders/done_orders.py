@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from operators.orders.resting import Key, Resting
+from operators.orders.paper.resting import Key, Resting
 
 KEPT = 4096
 

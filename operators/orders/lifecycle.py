@@ -26,10 +26,10 @@ from operators.orders.commands import ask_cancel, ask_replace, wrong_with
 from operators.orders.decimals import EXACT, ZERO
 from operators.orders.halting import apply_halt, next_asking
 from operators.orders.order import Order, placed
-from operators.orders.pretrade import Checks
-from operators.orders.pretrade_open import most_open
-from operators.orders.pretrade_positions import signed_quantity
-from operators.orders.pretrade_reasons import is_hard
+from operators.orders.pretrade.checks import Checks
+from operators.orders.pretrade.open import most_open
+from operators.orders.pretrade.positions import signed_quantity
+from operators.orders.pretrade.reasons import is_hard
 from operators.orders.reports import News, Refusal, apply_report
 from operators.orders.saying import BY_FILL, OrdersOutput, Voice
 from operators.orders.script import Script, Verdict

@@ -24,13 +24,13 @@ import msgspec
 import numpy as np
 
 from operators.orders.adopting import adopt_report
-from operators.orders.chance import latency_of
-from operators.orders.fees import fee_of
-from operators.orders.filling import Fill, Tick, fill, read_tick
-from operators.orders.floor import SPLITS, Floor, SymbolOrders
-from operators.orders.paper_reports import Cause, Report, Said, report, terms_of, tick_name
-from operators.orders.paper_requests import Request, fault_of_order, fault_of_replace, fault_of_symbol, fill_in, read_request
-from operators.orders.resting import EXACT, SIDES, Book, Resting
+from operators.orders.paper.chance import latency_of
+from operators.orders.paper.fees import fee_of
+from operators.orders.paper.filling import Fill, Tick, fill, read_tick
+from operators.orders.paper.floor import SPLITS, Floor, SymbolOrders
+from operators.orders.paper.reports import Cause, Report, Said, report, terms_of, tick_name
+from operators.orders.paper.requests import Request, fault_of_order, fault_of_replace, fault_of_symbol, fill_in, read_request
+from operators.orders.paper.resting import EXACT, SIDES, Book, Resting
 from operators.orders.settings import PaperSettings
 from schemas.control import Action, Control
 from schemas.errors import RecoveryError

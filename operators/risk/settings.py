@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from operators.risk.portfolio import RiskSettings
+from operators.risk.statistics.portfolio import RiskSettings
 
 
 @dataclass(frozen=True, slots=True)

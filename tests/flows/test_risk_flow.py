@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.risk.ewma import ewma_var
-from operators.risk.historical import expected_shortfall, historical_var
-from operators.risk.parametric import parametric_var
+from operators.risk.statistics.ewma import ewma_var
+from operators.risk.statistics.historical import expected_shortfall, historical_var
+from operators.risk.statistics.parametric import parametric_var
 from trademaster.pipe_input import run_pipe_over
 from trademaster.settings import Settings
 

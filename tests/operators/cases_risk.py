@@ -12,15 +12,15 @@ import msgspec
 import numpy as np
 
 from operators.contract import Case, Said
-from operators.risk.accounts import AccountRisk
-from operators.risk.accounts_step import AccountsRiskStep
+from operators.risk.accounts.accounts import AccountRisk
+from operators.risk.accounts.step import AccountsRiskStep
 from operators.risk.edges import Cause
 from operators.risk.episodes import STOPS, Episodes
-from operators.risk.firm import FirmRisk
-from operators.risk.firm_step import FirmRiskStep, Orders
+from operators.risk.firm.firm import FirmRisk
+from operators.risk.firm.step import FirmRiskStep, Orders
 from operators.risk.keys import FIRM, Key
-from operators.risk.portfolio import RiskSettings
 from operators.risk.settings import RiskFlowSettings
+from operators.risk.statistics.portfolio import RiskSettings
 from schemas.control import Control, Instrument, Limit, Trading
 from schemas.events import Event, Header, Place, Watermark
 from schemas.holdings import Rate

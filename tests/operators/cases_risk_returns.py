@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from operators.contract import Case, Said
-from operators.risk.returns import ReturnWindows
+from operators.risk.statistics.returns import ReturnWindows
 from schemas.market_frames import BAR, Bars
 from schemas.symbols import SYMBOLS
 

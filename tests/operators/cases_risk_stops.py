@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from operators.contract import Case, Said
-from operators.risk.symbol_risk import Made, SymbolRisk
+from operators.risk.symbols.symbol_risk import Made, SymbolRisk
 from schemas.control import Action, Control, Instrument, Limit
 from schemas.events import Event, Header, Place
 from schemas.market_frames import BAR

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from operators.risk.backtest import METHODS, backtest
-from operators.risk.traffic_light import traffic_light
+from operators.risk.statistics.backtest import METHODS, backtest
+from operators.risk.statistics.traffic_light import traffic_light
 from trademaster.cli import execute
 
 LEAN = Path(__file__).resolve().parents[1] / "references" / "risk" / "lean-spy.csv"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.orders.paper_reports import Report
+from operators.orders.paper.reports import Report
 from schemas.events import Event, Header, Place
 from schemas.orders import OrderUpdate, Status
 from schemas.symbols import SYMBOLS

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from operators.orders.done_orders import KEPT
 from operators.orders.matching import PaperExchange
-from operators.orders.paper_reports import read_said
-from operators.orders.paper_step import PaperStep
+from operators.orders.paper.reports import read_said
+from operators.orders.paper.step import PaperStep
 from operators.orders.settings import PaperSettings
 from schemas.event_codec import open_envelope
 from schemas.events import encode

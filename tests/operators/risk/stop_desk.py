@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from operators.risk.symbol_risk import Made, SymbolRisk
+from operators.risk.symbols.symbol_risk import Made, SymbolRisk
 from schemas.alerts import Alert
 from schemas.events import Envelope
 from schemas.risk_frames import SymbolMarks

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.risk.returns import MAX_SIZE, ReturnWindows
+from operators.risk.statistics.returns import MAX_SIZE, ReturnWindows
 from schemas.market_frames import BAR
 from schemas.symbols import SYMBOLS
 from tests.operators.cases_risk_returns import SIZE, SYMBOLS_OF_CASE, bar, return_inputs, shown, sorted_fold
@@ -98,7 +98,7 @@ def test_a_smaller_window_keeps_the_newest_and_another_interval_nothing() -> Non
 def test_stored_state_means_the_same_in_a_process_with_other_codes() -> None:
     stored = fed([bar(symbol, 60 * at, 100 + 7 * at % 5) for at in range(9) for symbol in ("AMZN", "MSFT")]).snapshot()
     program = (
-        "import pickle, sys; from schemas.symbols import SYMBOLS; from operators.risk.returns import ReturnWindows\n"
+        "import pickle, sys; from schemas.symbols import SYMBOLS; from operators.risk.statistics.returns import ReturnWindows\n"
         "SYMBOLS.code('FIRST'); codes = [SYMBOLS.code('MSFT'), SYMBOLS.code('AMZN')]\n"
         "windows = ReturnWindows('1m', ('1s', '1m'), 5); windows.restore(pickle.loads(sys.stdin.buffer.read()))\n"
         "sys.stdout.buffer.write(pickle.dumps(windows.matrix(codes[::-1]).tolist()))"

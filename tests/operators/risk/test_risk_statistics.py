@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from operators.risk.beta import beta, correlation
-from operators.risk.concentration import gross_weights, herfindahl, largest_weight
-from operators.risk.drawdown import drawdowns, wealth
-from operators.risk.ewma import ewma_covariance, ewma_var, ewma_variance, ewma_weights, normal_var
-from operators.risk.historical import expected_shortfall, historical_var
-from operators.risk.kupiec import kupiec_test
-from operators.risk.parametric import parametric_var, standard_deviation
-from operators.risk.portfolio import RiskSettings, portfolio_returns, risk_numbers
-from operators.risk.realized import bipower_variation, realized_volatility
-from operators.risk.series import Floats
-from operators.risk.traffic_light import binomial_cumulative
+from operators.risk.statistics.beta import beta, correlation
+from operators.risk.statistics.concentration import gross_weights, herfindahl, largest_weight
+from operators.risk.statistics.drawdown import drawdowns, wealth
+from operators.risk.statistics.ewma import ewma_covariance, ewma_var, ewma_variance, ewma_weights, normal_var
+from operators.risk.statistics.historical import expected_shortfall, historical_var
+from operators.risk.statistics.kupiec import kupiec_test
+from operators.risk.statistics.parametric import parametric_var, standard_deviation
+from operators.risk.statistics.portfolio import RiskSettings, portfolio_returns, risk_numbers
+from operators.risk.statistics.realized import bipower_variation, realized_volatility
+from operators.risk.statistics.series import Floats
+from operators.risk.statistics.traffic_light import binomial_cumulative
 
 Risk = Callable[[Floats, float], Floats]
 

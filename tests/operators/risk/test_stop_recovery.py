@@ -12,8 +12,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.risk.symbol_risk import Made, SymbolRisk
-from operators.risk.symbols_step import SymbolsStep
+from operators.risk.symbols.step import SymbolsStep
+from operators.risk.symbols.symbol_risk import Made, SymbolRisk
 from schemas.control import Control
 from schemas.events import Event, RawEnvelope, encode
 from schemas.market_frames import BAR

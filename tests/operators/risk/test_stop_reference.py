@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.risk.symbol_risk import Made, SymbolRisk
+from operators.risk.symbols.symbol_risk import Made, SymbolRisk
 from schemas.ticks import Rows
 from tests.operators.cases_marking import START, tick
 from tests.operators.cases_risk_stops import as_frame, ended, limit, position

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from operators.risk import watch_kernel
-from operators.risk.symbol_risk import SymbolRisk
+from operators.risk.symbols import watch_kernel
+from operators.risk.symbols.symbol_risk import SymbolRisk
 from schemas.kernels import is_uncompiled
 from tests.operators.cases_risk_stops import stop_apply, stop_inputs
 

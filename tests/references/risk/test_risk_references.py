@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import yaml
 
-from operators.risk.beta import beta
-from operators.risk.christoffersen import Transitions, conditional_coverage_test, independence_test
-from operators.risk.drawdown import drawdowns, wealth
-from operators.risk.ewma import ewma_variance
-from operators.risk.historical import expected_shortfall, historical_var
-from operators.risk.kupiec import kupiec_test
-from operators.risk.likelihood import RatioTest
-from operators.risk.parametric import parametric_var, standard_deviation
-from operators.risk.series import Floats
-from operators.risk.traffic_light import traffic_light
+from operators.risk.statistics.beta import beta
+from operators.risk.statistics.christoffersen import Transitions, conditional_coverage_test, independence_test
+from operators.risk.statistics.drawdown import drawdowns, wealth
+from operators.risk.statistics.ewma import ewma_variance
+from operators.risk.statistics.historical import expected_shortfall, historical_var
+from operators.risk.statistics.kupiec import kupiec_test
+from operators.risk.statistics.likelihood import RatioTest
+from operators.risk.statistics.parametric import parametric_var, standard_deviation
+from operators.risk.statistics.series import Floats
+from operators.risk.statistics.traffic_light import traffic_light
 
 FOLDER = Path(__file__).parent
 TABLES = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yaml"))}

@@ -11,11 +11,11 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from operators.risk.backtest import METHODS, backtest
-from operators.risk.beta import beta
-from operators.risk.historical import historical_var
-from operators.risk.parametric import parametric_var
-from operators.risk.series import Floats
+from operators.risk.statistics.backtest import METHODS, backtest
+from operators.risk.statistics.beta import beta
+from operators.risk.statistics.historical import historical_var
+from operators.risk.statistics.parametric import parametric_var
+from operators.risk.statistics.series import Floats
 
 FOLDER = Path(__file__).parent
 LEAN_WINDOW = 252

@@ -1,0 +1,1 @@
+"""What the paper exchange (``matching.py``) is made of."""

@@ -1,0 +1,1 @@
+"""Checks of an order before it leaves: against limits, prices, buying power and the kill switch."""

@@ -1,0 +1,1 @@
+"""The second stage: exposure, margin, statistics and limits of a shard of accounts."""

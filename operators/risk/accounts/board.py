@@ -1,0 +1,240 @@
+"""The numbers of some accounts (or of the firm, which is like one), the limits on them, and what is said of them.
+
+Inputs change the book of exposures, balances and bars; ``evaluate`` then makes the numbers anew of what was touched, ``judge`` holds them
+against the limits, ``say`` tells those that are due.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from operators.market.state import grown, taken
+from operators.risk.accounts.exposures import BARS, ExposureBook, place_of
+from operators.risk.accounts.limit_table import LimitTable, Watched
+from operators.risk.accounts.said import Figures, exposure_event, margin_event
+from operators.risk.accounts.statistics import Statistics
+from operators.risk.accounts.values import BALANCE, COLUMN, COLUMNS, SCALES, STATISTICS, set_values
+from operators.risk.edges import Cause, cause_of_record
+from operators.risk.episodes import Edge, Episodes
+from operators.risk.keys import Key
+from operators.risk.settings import RiskFlowSettings
+from schemas.control import Limit
+from schemas.events import NOWHERE, Event, Place
+from schemas.market_frames import Bars
+from schemas.risk import ExposureUpdate, MarginUpdate
+from schemas.times import END_OF_TIME_NS
+
+_MOVED = 0.01
+"""Equity that moved by more than this fraction makes statistics stale: they are fractions of it."""
+
+
+class RiskBoard:
+    """Of the accounts of a shard, or of the firm.
+
+    Attributes:
+        now_ns: largest event time so far.
+        latest: what came last, at the latest time.
+    """
+
+    def __init__(self, settings: RiskFlowSettings, episodes: Episodes, *, of_firm: bool = False) -> None:
+        self.book = ExposureBook(settings.pivot, settings.pivot if of_firm else settings.currency)
+        self.statistics = Statistics(settings, self.book)
+        self.now_ns = 0
+        self._settings, self._episodes, self._of_firm = settings, episodes, of_firm
+        self._table = LimitTable(self.book, episodes)
+        self._balances = np.zeros(0, BALANCE)
+        self._computed_with = np.zeros(0)
+        self._values = np.zeros((0, len(COLUMNS)))
+        self._reasons: dict[int, str | None] = {}
+        self._changed: dict[int, None] = {}
+        self._dirty: dict[int, None] = {}
+        self._said: dict[int, tuple[int, Figures]] = {}
+        self._cell = -1
+        self._due = True
+        self._causes: dict[int, Cause] = {}
+        self._cause: Cause | None = None
+        self.latest = Cause(0, "", NOWHERE)
+
+    def pass_time(self, cause: Cause) -> None:
+        """Event time has come so far."""
+        self.now_ns = max(self.now_ns, cause.time_ns)
+        self.latest = Cause(self.now_ns, cause.correlation_id, cause.place)
+
+    def caused(self, cause: Cause, row: int | None = None) -> None:
+        """What this input makes of an account, or of all, is because of that."""
+        if row is None:
+            self._cause = cause
+        else:
+            self._causes[row] = cause
+        self.pass_time(cause)
+
+    def cause(self, row: int) -> Cause:
+        """Of what is said of an account now."""
+        known = self._causes.get(row) or self._cause
+        if known is not None:
+            return known
+        time_ns, place = self.book.cause(row)
+        return cause_of_record(time_ns if time_ns >= 0 else self.now_ns, place)
+
+    def on_marks(self, marks: npt.NDArray[np.void]) -> None:
+        """Take marks of symbols, dtype SYMBOL_MARK."""
+        if len(marks):
+            self.book.on_marks(marks)
+            last = marks[int(np.argmax(marks["time"]))]
+            self.pass_time(cause_of_record(int(last["time"]), place_of(int(last["partition"]), int(last["offset"]))))
+
+    def on_bars(self, bars: Bars) -> bool:
+        """Take bars; whether statistics are to be made anew."""
+        if len(bars):
+            self.pass_time(cause_of_record(int(bars["end"].max()), Place(BARS, 0, int(bars["offset"][-1]))))
+        return self.statistics.on_bars(bars)
+
+    def set_balance(self, row: int, equity: float | None, high: float | None, day: float | None, reason: str | None) -> None:
+        """What an account is worth, its high-water mark and its P&L of the day; None: unknown, as ``reason`` says."""
+        self._reserve()
+        before = float(self._computed_with[row])
+        self._balances[row] = tuple(math.nan if number is None else number for number in (equity, high, day))
+        self._reasons[row] = reason
+        self._changed[row] = None
+        now = math.nan if equity is None else equity
+        if math.isnan(before) != math.isnan(now) or abs(now - before) > _MOVED * abs(before):
+            self.statistics.stale([row])
+
+    def watch(self, watched: Iterable[Watched]) -> None:
+        """These limits are in force."""
+        self._reserve()
+        limits = list(watched)
+        self._table.set(limits)
+        self.book.watch([one.row for one in limits])
+
+    def evaluate(self, time_ns: int = -1, *, everything: bool = False) -> bool:
+        """Make the numbers anew of what was touched, and the statistics of what is stale and due; whether anything was.
+
+        Where many accounts are touched and not to be said yet, those that no limit stands on wait.
+        """
+        self._reserve()
+        self._due = self._is_due(self.book.touched + len(self._changed) + len(self._dirty), time_ns)
+        touched = self.book.evaluate(everything=everything or self._due)
+        changed = list(dict.fromkeys([*touched, *self._changed]))
+        self._changed.clear()
+        if changed:
+            set_values(np.array(changed), self.book.sums, self._balances, self._values)
+            self._dirty.update(dict.fromkeys(changed))
+        due = self.statistics.due(max(time_ns, self.now_ns))
+        if due:
+            self._computed_with[due] = self._balances["equity"][due]
+            self.statistics.compute(due, self._computed_with)
+            self._values[due, STATISTICS:] = self.statistics.numbers[due, : len(COLUMNS) - STATISTICS]
+            self._dirty.update(dict.fromkeys(due))
+        return bool(changed or due)
+
+    def judge(self) -> Iterator[Edge]:
+        """The edges that the numbers pass."""
+        for one, value in self._table.passed(self._values):
+            edge = self._judge(one, value)
+            if edge:
+                yield edge
+
+    def judge_one(self, one: Watched) -> Edge | None:
+        """Hold the present numbers against a limit that has just come."""
+        return self._judge(one, self._table.value(one, self._values))
+
+    def judge_number(self, limit: Limit, key: Key, row: int) -> Edge | None:
+        """Hold an account's balance, as it was set, against a limit of the rules OF_BALANCE."""
+        set_values(np.array([row]), self.book.sums, self._balances, self._values)
+        return self._judge(Watched(limit, key, row, -1), float(self._values[row, COLUMN[limit.rule]]))
+
+    def _judge(self, one: Watched, value: Decimal | float) -> Edge | None:
+        return self._episodes.judge(one.limit.limit_id, one.key, value, self.cause(one.row), SCALES.get(one.limit.rule, 0.0))
+
+    def say(self) -> list[Event[ExposureUpdate] | Event[MarginUpdate]]:
+        """What changed, if it was due when it was evaluated; ends the input."""
+        said: list[Event[ExposureUpdate] | Event[MarginUpdate]] = []
+        if self._due:
+            self._cell = self.now_ns // max(self._settings.conflate_ns, 1)
+            for row in self._dirty:
+                said += self._tell(row)
+            self._dirty.clear()
+        self._causes.clear()
+        self._cause = None
+        return said
+
+    def _is_due(self, count: int, time_ns: int) -> bool:
+        conflate = self._settings.conflate_ns
+        return conflate <= 0 or count <= self._settings.small or self.now_ns // conflate != self._cell or time_ns == END_OF_TIME_NS
+
+    def _tell(self, row: int) -> list[Event[ExposureUpdate] | Event[MarginUpdate]]:
+        """An account as it stands; nothing if it was said so."""
+        figures = self._figures(row)
+        version, before = self._said.get(row, (0, None))
+        if figures == before:
+            return []
+        self._said[row] = version + 1, figures
+        said: list[Event[ExposureUpdate] | Event[MarginUpdate]] = [
+            exposure_event(figures, self._settings, version + 1, self.cause(row), of_firm=self._of_firm)
+        ]
+        if not self._of_firm and (before is None or before.margin != figures.margin):
+            said.append(margin_event(figures, version + 1, self.cause(row)))
+        return said
+
+    def _figures(self, row: int) -> Figures:
+        book = self.book
+        place = int(book.sums[row]["entry"])
+        numbers = self.statistics
+        has_numbers = row < len(numbers.numbers)
+        return Figures.of(
+            book.names[row],
+            book.currency_of(row),
+            book.sums[row],
+            self._balances[row],
+            numbers.numbers[row].tolist() if has_numbers else None,
+            int(numbers.observations[row]) if has_numbers else 0,
+            book.symbol_of(place) if place >= 0 else None,
+            (book.reason(row), self._reasons.get(row, "its balance is not known yet")),
+        )
+
+    def _reserve(self) -> None:
+        """Room for every account there is."""
+        more = len(self.book.names) - len(self._balances)
+        if more > 0:
+            more = max(64, more, len(self._balances))
+            blank = np.full(more, np.nan)
+            self._balances = grown(self._balances, np.array([(math.nan,) * 3] * more, BALANCE))
+            self._computed_with = np.concatenate([self._computed_with, blank])
+            self._values = np.concatenate([self._values, np.full((more, len(COLUMNS)), np.nan)])
+
+    def dump(self) -> dict[str, Any]:
+        """Plain data."""
+        count = len(self.book.names)
+        self._reserve()
+        return {
+            "book": self.book.dump(),
+            "statistics": self.statistics.dump(),
+            "now": (*self.latest[:2], tuple(self.latest.place)),
+            "balances": taken(self._balances, count).tobytes(),
+            "computed_with": self._computed_with[:count].tobytes(),
+            "values": self._values[:count].tobytes(),
+            "reasons": dict(self._reasons),
+            "dirty": list(self._dirty),
+            "said": [(row, version, figures.plain()) for row, (version, figures) in self._said.items()],
+            "cell": self._cell,
+        }
+
+    def load(self, stored: dict[str, Any]) -> None:
+        """Continue from what ``dump`` returned."""
+        self.book.load(stored["book"])
+        self.statistics.load(stored["statistics"])
+        time_ns, correlation_id, place = stored["now"]
+        self.now_ns, self.latest, self._cell = time_ns, Cause(time_ns, correlation_id, Place(*place)), stored["cell"]
+        self._balances = np.frombuffer(bytearray(stored["balances"]), BALANCE)
+        self._computed_with = np.frombuffer(bytearray(stored["computed_with"]))
+        self._values = np.frombuffer(bytearray(stored["values"])).reshape(-1, len(COLUMNS))
+        self._reasons = dict(stored["reasons"])
+        self._dirty = dict.fromkeys(stored["dirty"])
+        self._said = {row: (version, Figures(*figures)) for row, version, figures in stored["said"]}
