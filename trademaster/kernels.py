@@ -16,6 +16,8 @@ from schemas.kernel_cache import are_compiled, note_compiled
 
 if TYPE_CHECKING:
     from schemas.bus import Batch
+    from schemas.events import Event
+    from schemas.portfolio import PositionUpdate
 
 
 def compile_all(say: Callable[[str], object]) -> None:
@@ -124,11 +126,17 @@ def _compile_risk() -> None:
     import numpy as np
 
     from operators.risk.accounts.exposures import ExposureBook, Held
-    from schemas.control import Instrument
-    from schemas.risk_frames import SYMBOL_MARK
+    from operators.risk.accounts.step import AccountsRiskStep
+    from operators.risk.settings import RiskFlowSettings
+    from schemas.control import Control, Instrument, Limit
+    from schemas.risk_frames import SYMBOL_MARK, SymbolMarks
 
     _compile_watches()
     marks = np.zeros(1, SYMBOL_MARK)
+    step = AccountsRiskStep(RiskFlowSettings(), _shard_of("A"), None)
+    step.process(Control("control.limits", "warm", Limit("warm", "gross_exposure", "account", Decimal(1), account="A")))
+    step.process(_position())
+    step.process(SymbolMarks(marks))
     book = ExposureBook("USD", "USD")
     book.hold(book.row("A"), "A", Held(Decimal(1), Decimal(0)), "USD")
     for kept in (book, ExposureBook("USD", "USD")):
@@ -146,21 +154,28 @@ def _compile_watches() -> None:
 
     from operators.risk.symbols.step import LIMITS, SymbolsStep
     from schemas.control import Control, Limit
-    from schemas.events import Event, Header, Place
     from schemas.market_frames import BAR
-    from schemas.portfolio import PositionUpdate
     from schemas.symbols import SYMBOLS
     from schemas.ticks import TickFrame, empty_rows
 
-    nothing = Decimal(0)
-    position = PositionUpdate("A", "EURUSD", Decimal(1), Decimal(1), nothing, nothing, nothing, "USD", "average", (), 1)
     bars = np.zeros(1, BAR)
     bars["symbol"] = SYMBOLS.code("EURUSD")
     step = SymbolsStep(_shard_of("EURUSD"), None)
     step.process(Control(LIMITS, "warm", Limit("warm", "trailing_stop", "firm", Decimal("0.1"))))
-    step.process(Event(Header("", "", "", 3, "", ""), position, 0, Place("portfolio.positions", 0, 0)))
+    step.process(_position())
     step.process(bars)
     step.process(TickFrame(empty_rows(1)))
+
+
+def _position() -> Event[PositionUpdate]:
+    from decimal import Decimal
+
+    from schemas.events import Event, Header, Place
+    from schemas.portfolio import PositionUpdate
+
+    nothing = Decimal(0)
+    position = PositionUpdate("A", "EURUSD", Decimal(1), Decimal(1), nothing, nothing, nothing, "USD", "average", (), 1)
+    return Event(Header("", "", "", 3, "", ""), position, 0, Place("portfolio.positions", 0, 0))
 
 
 def _shard_of(name: str) -> int:

@@ -1,5 +1,1 @@
-"""Risk of accounts and of the firm, one idea a file.
-
-Statistics take returns in float64 with the observations on the last axis, oldest first, so that one call serves one account or a
-thousand. Losses are positive fractions of equity. What cannot be known (NaN among the returns, too few of them) is NaN.
-"""
+"""Risk in three stages: symbols at every tick, accounts, the firm; with limits and their episodes, which are common to all."""
