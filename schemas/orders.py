@@ -137,31 +137,34 @@ EVENT_TYPE_OF = {
 
 
 class OrderUpdate(Payload, frozen=True):
-    """On ``orders.updates``: where an order stands after something happened to it."""
+    """On ``orders.updates``: where an order stands after something happened to it.
+
+    What another program leaves out has the default shown; ours leaves out nothing.
+    """
 
     order_id: str
     account: str
     symbol: str | None
     side: Side | None
     status: Status
-    order_type: OrderType | None
-    price: Decimal | None
-    stop_price: Decimal | None
-    time_in_force: TimeInForce | None
-    quantity: Decimal | None
-    filled_quantity: Decimal
-    leaves_quantity: Decimal
+    order_type: OrderType | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    quantity: Decimal | None = None
+    filled_quantity: Decimal = Decimal(0)
+    leaves_quantity: Decimal = Decimal(0)
     """Still open; 0 of an order that is done."""
-    average_price: Decimal | None
+    average_price: Decimal | None = None
     """Of its live fills."""
-    last_quantity: Decimal | None
+    last_quantity: Decimal | None = None
     """Of the fill that this is about; null: it is about none."""
-    last_price: Decimal | None
-    venue: str | None
-    strategy: str | None
-    user: str | None
-    reason: str | None
-    version: int
+    last_price: Decimal | None = None
+    venue: str | None = None
+    strategy: str | None = None
+    user: str | None = None
+    reason: str | None = None
+    version: int = 0
     """1, 2, ...: counts the updates of the order."""
     requested_quantity: Decimal | None = None
     """While PENDING_REPLACE, as the two that follow."""

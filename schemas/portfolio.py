@@ -22,27 +22,30 @@ class Lot(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=Tru
 
 
 class PositionUpdate(Payload, frozen=True):
-    """POSITION_UPDATE on ``portfolio.positions``: a position after a report that changed it. All numbers are since its beginning."""
+    """POSITION_UPDATE on ``portfolio.positions``: a position after a report that changed it. All numbers are since its beginning.
+
+    What another program leaves out has the default shown; ours leaves out nothing.
+    """
 
     account: str
     symbol: str
     quantity: Decimal
     """Above 0 long, below 0 short."""
-    average_price: Decimal | None
+    average_price: Decimal | None = None
     """Of what is open; harmonic of an inverse contract; null when flat."""
-    realized_pnl: Decimal | None
+    realized_pnl: Decimal | None = None
     """Net of fees, in ``currency``; null while a rate is unknown (``reason``)."""
-    fees: Decimal | None
+    fees: Decimal | None = None
     """Paid (below 0: received), in ``currency``; null while a rate is unknown."""
-    cost_basis: Decimal
+    cost_basis: Decimal = Decimal(0)
     """What the open quantity cost, signed like it."""
-    currency: str
+    currency: str = "USD"
     """Of the instrument."""
-    costing: Costing
-    lots: tuple[Lot, ...]
+    costing: Costing = "average"
+    lots: tuple[Lot, ...] = ()
     """Oldest first; empty with average cost."""
-    version: int
-    """1, 2, ...: counts what changed the position."""
+    version: int = 0
+    """1, 2, ...: counts what changed the position; without it the position is refused."""
     reason: str | None = None
 
 
@@ -68,17 +71,17 @@ class BalanceUpdate(Payload, frozen=True):
     """BALANCE_UPDATE on ``portfolio.accounts``: an account in its own currency. Null: a mark or a rate is unknown (``reason``)."""
 
     account: str
-    currency: str
-    cash: Decimal | None
-    equity: float | None
+    currency: str = "USD"
+    cash: Decimal | None = None
+    equity: float | None = None
     """Cash and what the open positions are worth."""
-    realized_pnl: float | None
+    realized_pnl: float | None = None
     """Net of fees, since the account's beginning."""
-    unrealized_pnl: float | None
-    day_pnl: float | None
+    unrealized_pnl: float | None = None
+    day_pnl: float | None = None
     """Realised and unrealised since the start of the day (UTC)."""
-    gross_exposure: float | None
-    net_exposure: float | None
-    high_water_mark: float | None
+    gross_exposure: float | None = None
+    net_exposure: float | None = None
+    high_water_mark: float | None = None
     """Largest equity so far; money that comes or goes moves it along."""
     reason: str | None = None

@@ -20,6 +20,8 @@ def check_position(position: PositionUpdate) -> None:
     _check_named("currency", position.currency)
     _check_symbol(position.symbol)
     check_finite("quantity", position.quantity)
+    if position.version < 1:
+        raise RejectedRecord(Reason.MISSING_FIELD, f"version: expected 1 or more, found {position.version}")
     if position.average_price is not None:
         check_finite("averagePrice", position.average_price)
 
