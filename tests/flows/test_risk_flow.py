@@ -367,6 +367,7 @@ def test_a_missing_rate_is_not_known_and_a_cross_goes_through_the_pivot() -> Non
         (balance(1.0, account=""), "missing_field"),
         (order("1", 1, 1, "Infinity"), "number"),
         (line("portfolio.positions", account="A"), "missing_field"),
+        (line("portfolio.positions", account="A", symbol="X", quantity="1"), "missing_field"),
         (line("control.limits", limitId="L"), "control"),
         (line("control.trading", scope="account", state="HALTED"), "control"),
     ],
@@ -381,3 +382,21 @@ def test_numbers_at_the_edge_of_doubles_are_unknown_not_wrong() -> None:
     lines = [trade(1, 1e300), position("X", "1e300"), balance(100.0), trade(2, 1.0)]
     found = exposures(piped(lines, ("risk",)))
     assert [one["grossExposure"] for one in found] == [None, None, 1e300]
+
+
+def test_what_another_program_leaves_out_has_its_default() -> None:
+    lines = [limit("D", "drawdown", "account", "0.1", account="A"), limit("G", "gross_exposure", "account", 50, account="A")]
+    lines += [limit("N", "order_notional", "account", 10, account="A"), trade(1, 10)]
+    lines += [line("portfolio.accounts", account="A", equity=89, highWaterMark=100)]
+    lines += [line("portfolio.positions", account="A", symbol="X", quantity="6", version=1)]
+    payload = {"orderId": "1", "account": "A", "symbol": "X", "side": "buy", "status": "NEW", "price": 10, "quantity": 2}
+    records = piped([*lines, line("orders.updates", **payload)], ("risk",))
+    assert [event_id.split("|")[0] for _, event_id, _ in alerts(records)] == ["D", "G", "N"]
+    assert not of_type(records, "DEAD_LETTER")
+
+
+def test_the_halt_of_a_stop_does_not_say_which_way_it_was_passed() -> None:
+    held = {"account": "A", "symbol": "X", "onBreach": "halt"}
+    lines = [opened(), limit("S", "stop_loss", "account+symbol", 95, **held), fill(1, "buy", 1, 100), trade(2, 94)]
+    halts = [record["value"]["payload"] for record in piped(lines) if record["topic"] == "control.trading"]
+    assert [halt["reason"] for halt in halts] == ["limit S: stop_loss of account:A/symbol:X is 94.0, with a threshold of 95"]

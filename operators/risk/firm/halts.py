@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from operators.risk.edges import SOURCE
-from operators.risk.episodes import Edge
+from operators.risk.episodes import STOPS, Edge
 from schemas.alerts import Alert
 from schemas.control import Control, Limit, Trading
+from schemas.control_checks import FALLS_BELOW
 from schemas.events import LANES, Event, EventType, Header
 
 TRADING = "control.trading"
@@ -20,6 +21,13 @@ def name_of(control: Control) -> str:
     if isinstance(payload, Trading):
         return payload.account or FIRM_NAME if payload.scope == "account" else FIRM_NAME
     return control.id
+
+
+def _way(limit: Limit) -> str:
+    """Where a breach lies; a stop's depends on its position's side, and the threshold of a trailing one is no price."""
+    if limit.rule in STOPS:
+        return "with a threshold of"
+    return "below" if limit.rule in FALLS_BELOW else "above"
 
 
 class Halts:
@@ -47,8 +55,7 @@ class Halts:
         if limit.on_breach != "halt" or alert.payload.state != "breach":
             return []
         account = alert.payload.account
-        below = "below" if limit.rule == "margin_cushion" else "above"
-        reason = f"limit {limit.limit_id}: {limit.rule} of {alert.payload.key} is {alert.payload.value}, {below} {limit.threshold}"
+        reason = f"limit {limit.limit_id}: {limit.rule} of {alert.payload.key} is {alert.payload.value}, {_way(limit)} {limit.threshold}"
         payload = Trading("account" if account else "firm", "HALTED", account, reason, None)
         kind = EventType.CONTROL_UPDATE
         identity = f"halt|{alert.payload.alert_id}"
