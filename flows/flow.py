@@ -59,7 +59,8 @@ class Context:
     present: Callable[[], Sequence[Event[Any]]] = tuple
     """What the compacted topics of events hold that the flow reads from the bus: for steps that must know it before their first event."""
     failing: AbstractContextManager[object] = field(default_factory=nullcontext)
-    """Entered around a step's work: hears of the error that ends it, which the engine of a cluster loses."""
+    """Entered around a step's work: hears of the error that ends it, which the engine of a cluster loses.
+    It may swallow the error, where it ends the run by itself."""
     recovers: bool = True
     """Whether state is stored at all; where nothing resumes, as in a pipe, none is made ready at each epoch."""
 

@@ -15,9 +15,11 @@ import numpy as np
 from bytewax.operators import KeyedStream
 
 from flows.flow import Context, Flow, Streams, step_id
+from flows.own_checks import check_event, check_flow, check_plain, failure
 from flows.table import FlowRow
 from flows.verbs import by_shard, hosted, pick, to_every_shard
 from schemas.control import Control
+from schemas.errors import OwnFlowError
 from schemas.event_outgoing import event_encoder
 from schemas.event_reading import PAYLOADS
 from schemas.events import LANES, NOWHERE, Event, EventType, Header, Payload, Place, RawEnvelope, Watermark
@@ -79,12 +81,16 @@ def flow(
         writes: a topic.
         step: makes the step of a shard from the settings: the class itself.
         key: of other events, the symbol or account whose order counts; None: the payload's account, else its symbol.
+
+    Raises:
+        OwnFlowError: one of these cannot be.
     """
+    check_flow(name, reads, writes, step, Step)
     row = FlowRow(name=name, reads=tuple(reads), writes=(writes,))
 
     def build(inputs: Streams, context: Context) -> Streams:
         routed = [_routed(f"{name}_{topic}", topic, inputs[topic], key or _account_or_symbol) for topic in reads]
-        made = hosted(name, op.merge(f"{name}_inputs", *routed), context, partial(_Hosted, step, context.settings))
+        made = hosted(name, op.merge(f"{name}_inputs", *routed), context, partial(_Hosted, name, writes, step, context.settings))
         return {writes: pick(f"{name}_events", made, "events")}
 
     return Flow(row=row, build=build, encode=lambda _: {writes: event_encoder(writes)})
@@ -113,15 +119,34 @@ class _Hosted:
 
     adopts_when_fresh: ClassVar[bool] = False
 
-    def __init__(self, make: Callable[[Any], Step], settings: Any, shard: int, state: dict[str, Any] | None) -> None:
+    def __init__(
+        self, name: str, writes: str, make: Callable[[Any], Step], settings: Any, shard: int, state: dict[str, Any] | None
+    ) -> None:
         del shard
-        self._step = make(settings)
+        self._name, self._writes = name, writes
+        try:
+            self._step = make(settings)
+        except Exception as error:
+            raise failure(f"{name}: making the step", error) from error
+        if not isinstance(getattr(self._step, "state", None), dict):
+            raise OwnFlowError(
+                f"{name}: expected a step with a state, found none", hint="an __init__ of its own begins with super().__init__(settings)"
+            )
         if state is not None:
             self._step.state = msgspec.msgpack.decode(state["state"])
 
     def process(self, item: Item) -> _Made | None:
-        events = [_caused(said, cause) for one, cause in self._each(item) for said in self._step.process(one) or ()]
+        try:
+            events = [_caused(self._checked(said), cause) for one, cause in self._each(item) for said in self._step.process(one) or ()]
+        except OwnFlowError:
+            raise
+        except Exception as error:
+            raise failure(f"{self._name}: process", error) from error
         return _Made(events) if events else None
+
+    def _checked(self, said: object) -> Event[Any]:
+        check_event(self._name, self._writes, said)
+        return said  # type: ignore[return-value]
 
     def _each(self, item: Item) -> Iterator[tuple[Item, Place]]:
         """What the step is given, one at a time, and the record that it was."""
@@ -137,6 +162,7 @@ class _Hosted:
         return items
 
     def snapshot(self) -> dict[str, Any]:
+        check_plain(self._name, self._step.state)
         return {"version": 1, "state": msgspec.msgpack.encode(self._step.state)}
 
     def adopt(self, events: Iterable[RawEnvelope]) -> None:

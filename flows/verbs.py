@@ -81,10 +81,12 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
         return operator
 
     def on_batch(self, values: list[tuple[str, In]]) -> tuple[list[Out], bool]:
+        outputs: list[Out] = []
         with self._context.failing:
             operator = self._operator = self._operator or self._start(values[0][0])
             items = operator.join([value for _, value in values]) if len(values) > 1 else [values[0][1]]
-            return [output for item in items if (output := operator.process(item)) is not None], StatefulBatchLogic.RETAIN
+            outputs = [output for item in items if (output := operator.process(item)) is not None]
+        return outputs, StatefulBatchLogic.RETAIN
 
     def on_notify(self) -> tuple[list[Out], bool]:
         return [], StatefulBatchLogic.RETAIN
@@ -100,8 +102,9 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
             return None
         if self._operator is None:
             return self._saved
-        state = self._context.snapshots.save(self._step_id, self._key, self._operator.snapshot())
-        return {"version": 1, "state": state, "said": self._context.said.marks()}
+        with self._context.failing:
+            state = self._context.snapshots.save(self._step_id, self._key, self._operator.snapshot())
+            return {"version": 1, "state": state, "said": self._context.said.marks()}
 
 
 def hosted(

@@ -6,7 +6,8 @@
     ├── UsageError                what a person asked for cannot be done as asked (exit code 2)
     │   ├── SettingsError         a setting is unknown or has a wrong value
     │   ├── InputFileError        a file to read is missing, or is not what its options say
-    │   └── UnknownFlow           no flow has that name
+    │   ├── UnknownFlow           no flow has that name
+    │   └── OwnFlowError          a flow of somebody's own is not built as it must be, or failed at its work
     ├── RejectedRecord            one record is bad: it becomes a dead letter, the stream goes on
     ├── BusError                  the bus
     │   ├── BusUnavailable        the broker or the file cannot be reached, or is full; try again later
@@ -45,6 +46,10 @@ class InputFileError(UsageError):
 
 class UnknownFlow(UsageError):
     """No flow has that name."""
+
+
+class OwnFlowError(UsageError):
+    """A flow of somebody's own is not built as it must be, or failed at its work: with the same input it would fail again."""
 
 
 class RejectedRecord(TradeMasterError):

@@ -228,7 +228,8 @@ class PipeInput:
 class _Guard:
     """Keeps what goes wrong outside of the engine from it: it would panic, and tell a user of Rust instead of the file.
 
-    After a failure of the input or of the output, and after Ctrl-C, the input ends and nothing more is written.
+    After a failure of the input, of a step or of the output, and after Ctrl-C, the input ends and nothing more is written. Entered, it
+    guards the work of a step.
     """
 
     def __init__(self, steps: Iterator[Step], out: BinaryIO) -> None:
@@ -236,6 +237,13 @@ class _Guard:
         self._out = out
         self._is_waiting = False
         self.failure: BaseException | None = None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> bool:
+        if isinstance(error, Exception):
+            self.failure = self.failure or error
+        return isinstance(error, Exception)
 
     def steps(self) -> Iterator[Step]:
         """The steps up to a failure."""
@@ -310,7 +318,7 @@ def run_pipe_over(
     steps = lines.from_file(source, table or TableOptions()) if isinstance(source, Path) else lines.from_lines(source)
     guard = _Guard(steps, out)
     with guard.interruptible():
-        written = run_pipe(settings, flows, guard.steps(), lambda: [] if guard.failure else lines.last(), guard)  # type: ignore[arg-type]
+        written = run_pipe(settings, flows, guard.steps(), lambda: [] if guard.failure else lines.last(), guard, guard)  # type: ignore[arg-type]
     if guard.failure is not None:
         raise guard.failure
     return written

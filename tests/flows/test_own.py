@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flows.own import Step, flow
+from schemas.errors import OwnFlowError
 from tests.engine.running import create_topics, events, write_heartbeats, write_ticks
 from trademaster.data import amzn_trades
 
@@ -75,9 +77,82 @@ def test_it_says_the_same_in_a_pipe_and_after_a_restart(tmp_path: Path) -> None:
         ("nowhere:FLOW", "expected a module 'nowhere' with a flow, found none"),
         ("breakout:NOTHING", "expected a Flow in breakout:NOTHING, found NoneType"),
         ("breakout:Breakout", "expected a Flow in breakout:Breakout, found type"),
+        ("./breakout.py:FLOW", "expected MODULE:NAME such as breakout:FLOW"),
+        ("broken:FLOW", "importing it raised SyntaxError: invalid syntax (broken.py, line 1)"),
     ],
 )
 def test_a_name_that_is_no_flow(tmp_path: Path, name: str, found: str) -> None:
+    (tmp_path / "broken.py").write_text("def process(:")
     run = program(tmp_path, "pipe", name, lines="")
     assert run.returncode == 2
     assert found in run.stderr
+
+
+BAR = {"symbol": "A", "start": 0, "end": 10**9, "interval": "1s", "open": 1, "high": 1, "low": 1, "close": 1, "volume": 1, "tradeCount": 1}
+OWN = """
+from flows.own import Bar, EventType, Signal, Step, event, flow
+
+class Mine(Step):
+    def process(self, item):
+        if isinstance(item, Bar):
+            {body}
+        return ()
+
+FLOW = flow("mine", reads=["market.bars"], writes="signals", step=Mine)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise ValueError('my mistake')", "error: mine: process raised ValueError: my mistake (mine.py, line 7)"),
+        ("return [1]", "error: mine: process: expected events, found int"),
+        ("return [event(EventType.AUDIT, 'x', item, item.end)]", "error: mine: process: expected an event of signals, found AUDIT"),
+        ("return [event(EventType.SIGNAL_GENERATED, 'x', item, item.end)]", "error: mine: process: expected a Signal in SIGNAL_GENERATED"),
+    ],
+)
+def test_a_mistake_at_work_is_told_with_its_place(tmp_path: Path, body: str, said: str) -> None:
+    (tmp_path / "mine.py").write_text(OWN.format(body=body))
+    run = program(tmp_path, "pipe", "mine:FLOW", lines=json.dumps({"topic": "market.bars", "value": BAR}) + "\n")
+    assert run.returncode == 2
+    assert run.stderr.startswith(said), "no panic of the engine before it"
+
+
+def test_a_state_that_would_come_back_as_something_else_ends_the_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN.format(body="self.state['seen'] = {'symbols': [{1, 2}]}"))
+    bus = f"embedded:{tmp_path / 'bus'}"
+    create_topics(bus)
+    program(tmp_path, "ingest", "jsonl", "-", "--bus", bus, "--quiet", lines=json.dumps({"topic": "market.bars", "value": BAR}) + "\n")
+    run = program(tmp_path, "run", "mine:FLOW", "--bus", bus, "--until-end", "--quiet")
+    assert run.returncode == 2
+    assert "found set at self.state['seen']['symbols'][0]" in run.stderr
+
+
+def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("mine", "other"):
+        (tmp_path / f"{name}.py").write_text(OWN.format(body="pass"))
+    run = program(tmp_path, "pipe", "mine:FLOW", "other:FLOW", lines="")
+    assert run.returncode == 2
+    assert "other:FLOW: expected a name of its own, found 'mine'" in run.stderr
+
+
+class _Mine(Step): ...
+
+
+GOOD: dict[str, Any] = {"name": "mine", "reads": ["market.bars"], "writes": "signals", "step": _Mine}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": "a.b"}, "expected a name without dots"),
+        ({"reads": "market.bars"}, "expected a list of topics"),
+        ({"reads": ["signals"]}, "expected a topic that flows can read, found 'signals'"),
+        ({"writes": "market.ticks"}, "expected a topic of events, found 'market.ticks'"),
+        ({"step": Path}, "expected a class that extends Step, found Path"),
+    ],
+)
+def test_a_flow_that_cannot_be(wrong: dict[str, Any], said: str) -> None:
+    assert flow(**GOOD).row.name == "mine"
+    with pytest.raises(OwnFlowError, match=said):
+        flow(**{**GOOD, **wrong})

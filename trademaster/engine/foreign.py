@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.table import FLOWS
-from schemas.errors import UnknownFlow
+from schemas.errors import TradeMasterError, UnknownFlow
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -25,19 +25,29 @@ def load_flow(name: str) -> Flow:
 
     Raises:
         UnknownFlow: there is none, or it is none that can be run.
+        OwnFlowError: its module cannot be imported.
     """
     from flows.flow import Flow
+    from flows.own_checks import failure
 
     module, _, attribute = name.partition(":")
+    if module.endswith(".py") or not all(part.isidentifier() for part in (*module.split("."), attribute)):
+        raise UnknownFlow(
+            f"expected MODULE:NAME such as breakout:FLOW, found {name}", hint="a module is named without .py, and its folders with dots"
+        )
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         found = getattr(import_module(module), attribute, None)
+    except TradeMasterError:
+        raise
     except ModuleNotFoundError as error:
         raise UnknownFlow(
             f"expected a module {module!r} with a flow, found none: {error}",
             hint=f"it is looked for in {Path.cwd()}, then where Python looks",
         ) from None
+    except Exception as error:
+        raise failure(f"{name}: importing it", error) from error
     if not isinstance(found, Flow):
         raise UnknownFlow(f"expected a Flow in {name}, found {type(found).__name__}", hint="docs/extending.md has one of twenty lines")
     strangers = [topic for topic in (*found.row.reads, *found.row.writes) if topic not in TOPICS]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, BinaryIO
@@ -166,7 +167,14 @@ class NothingSaid:
         return []
 
 
-def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], last: Callable[[], Step], out: BinaryIO) -> dict[str, int]:
+def run_pipe(
+    settings: Settings,
+    names: Sequence[str],
+    steps: Iterator[Step],
+    last: Callable[[], Step],
+    out: BinaryIO,
+    failing: AbstractContextManager[object] | None = None,
+) -> dict[str, int]:
     """Run the flows over all steps.
 
     Args:
@@ -175,6 +183,7 @@ def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], la
         steps: the input.
         last: what the end of the input makes: watermarks of the end of time.
         out: takes a JSON line an event.
+        failing: entered around the work of each step; it may swallow an error, and then ends ``steps`` and ``last``.
 
     Returns:
         Events written, by topic.
@@ -189,9 +198,13 @@ def run_pipe(settings: Settings, names: Sequence[str], steps: Iterator[Step], la
         sink=Lines(out, progress),
         sink_key="lines",
     )
-    contexts = {
-        flow.row.name: Context(flow_settings(flow.row.name, settings), SnapshotFiles(None), NothingSaid(), recovers=False) for flow in flows
+    common: dict[str, Any] = {
+        "snapshots": SnapshotFiles(None),
+        "said": NothingSaid(),
+        "failing": failing or nullcontext(),
+        "recovers": False,
     }
+    contexts = {flow.row.name: Context(flow_settings(flow.row.name, settings), **common) for flow in flows}
     cli_main(wire(flows, contexts, ends), epoch_interval=timedelta(0))
     return progress.written
 

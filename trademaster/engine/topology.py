@@ -22,7 +22,10 @@ def find_rows(names: Sequence[str]) -> list[FlowRow]:
     for name in names:
         if is_foreign(name):
             row = load_flow(name).row
-            foreign[row.name] = row
+            if foreign.setdefault(row.name, row) is not row:
+                raise UnknownFlow(
+                    f"{name}: expected a name of its own, found {row.name!r}, as another flow is called", hint="rename one of them"
+                )
         elif name not in FLOWS:
             raise UnknownFlow(
                 f"expected a flow, found {name!r}", hint=f"the flows are: {', '.join(FLOWS)}, or MODULE:NAME for one of your own"
