@@ -38,7 +38,7 @@ def test_the_example_is_loaded_whole_and_twice_is_once() -> None:
     file = read_control_file(EXAMPLE)
     events = control_events(file, source="a", now_ns=NOW_NS)
     assert {topic: len(found) for topic, found in events.items()} == {
-        "control.instruments": 3, "control.accounts": 2, "control.limits": 2, "control.actions": 1,
+        "control.instruments": 3, "control.accounts": 2, "control.limits": 4, "control.actions": 1,
     }  # fmt: skip
     later = control_events(file, source="a", now_ns=NOW_NS + DAY_NS)
     for topic, found in events.items():
@@ -202,7 +202,9 @@ def test_a_fault_writes_nothing_and_a_dry_run_neither(tmp_path: Path, capsys: py
     capsys.readouterr()
     assert execute(["tail", "control.limits", "--from", "beginning", "--no-follow", "--bus", bus]) == 0
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(record["key"], record["partition"]) for record in records] == [("band", 0), ("a1-drawdown", 0)]
+    assert [(record["key"], record["partition"]) for record in records] == [
+        (name, 0) for name in ("band", "a1-drawdown", "a1-most", "a1-trail")
+    ]
     assert records[0]["value"]["header"]["timestamp"] == "2026-01-02T00:00:00.000000000Z"
 
 
