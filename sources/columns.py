@@ -224,8 +224,9 @@ def _recognise(topic: str, header: Sequence[str], options: TableOptions, places:
                     places.setdefault(name.strip(), at)
         return
     plain = [plain_name(name) for name in header]
+    names_none = not any(name in places for name in _NEEDED_GROUPS[topic][-1])  # of the values: only where or when they are was said
     for name, aliases in known.items():
-        wanted = not options.columns or (name in NEEDED[topic] and name not in places)
+        wanted = names_none or (name in NEEDED[topic] and name not in places)
         taken = name == "symbol" and options.symbol is not None and topic != REPORTS
         if topic == BARS and name == "start" and "end" in places:
             continue

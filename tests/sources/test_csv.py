@@ -273,6 +273,8 @@ def test_names_are_recognised_without_case_and_marks() -> None:
     assert list(columns.places.values()) == list(range(10))
     only = resolve("market.ticks", header, TableOptions(columns={"price": "Last"}), source="a")
     assert only.places == {"price": 2, "timestamp": 0, "symbol": 1}, "what is named, and what every tick needs"
+    when = resolve("market.bars", ["Day", "open", "close", "volume"], TableOptions(columns={"end": "Day"}, symbol="X"), source="a")
+    assert when.places == {"end": 0, "open": 1, "close": 2, "volume": 3}, "only when was said, so values are recognised"
 
 
 def test_bars_become_payloads() -> None:
