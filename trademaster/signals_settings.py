@@ -36,7 +36,7 @@ class StrategySection(Section):
                 _example(name.strip())
         if isinstance(value, dict):
             rules = {"expression", "buy", "sell", "flat"}
-            if not rules & value.keys():
+            if not rules & value.keys() and value.keys() <= cls.model_fields.keys():  # else the field that there is not is told
                 value = {**_example(value.get("name")), **value}
             texts = rules | {"strength"}
             value = {key: str(given) if key in texts and isinstance(given, int | float) else given for key, given in value.items()}

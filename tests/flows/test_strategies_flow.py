@@ -120,6 +120,7 @@ def test_strategies_see_pairs_and_computed_indicators_are_not_published() -> Non
         ("x: close > 'a' ? 'buy' : last", "strategy 'x', expression, character 7"),
         ("crossover,crossover", "more often"),
         ('[{"name":"crossover","color":"red"}]', "Extra inputs"),
+        ('[{"name":"x","bye":"close > open"}]', "Extra inputs"),
         ('[{"name":"x","interval":"1m"}]', "expected a strategy that ships"),
         ('[{"name":"a|b","buy":"true"}]', "pattern"),
         ("x:", "found none"),
