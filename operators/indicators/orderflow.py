@@ -27,8 +27,8 @@ class Vpin(FlowIndicator):
     """``vpin(volume,buckets)``: ``sum of |bought - sold| / (buckets * volume)`` over the last full buckets of that volume.
 
     Easley, Lopez de Prado, O'Hara, Flow Toxicity and Liquidity in a High-Frequency World, 2012. A trade is bought or sold as its side
-    says, else by the tick rule (at a higher price than the trade before bought, at a lower one sold, at the same as the one before),
-    not in bulk. Made of ``market.ticks``; buckets go on over bars; None until that many are full.
+    says, else by the tick rule (at a higher price than the trade before bought, at a lower one sold, at the same as at the last move,
+    before any move half of it), not in bulk. Made of ``market.ticks``; buckets go on over bars; None until that many are full.
     """
 
     def __init__(self, volume: float, buckets: int) -> None:
