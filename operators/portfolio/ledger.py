@@ -335,6 +335,8 @@ class Ledger:
         self._calendar.activate(effect)
         self._controls = None
         self._stored.pop(symbol, None)
+        if effect.ratio is not None:
+            output.splits.append((symbol, effect.ratio, effect.time_ns))
         for position in self._of(symbol):
             self._resolve(symbol, position.terms.currency)
             before, position.stored = position.book, None

@@ -6,7 +6,8 @@ Longs are marked at the bid, shorts at the ask, else at the last trade, else at 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,13 @@ VERSION = 1
 
 _LEAST_ROOM = 4
 _LONG, _SHORT = ("long", "long_time", "long_repeat"), ("short", "short_time", "short_repeat")
+_PRICES = (
+    (("price",), "trade_time"),
+    (("bid", "ask"), "quote_time"),
+    (("close",), "close_end"),
+    (("long",), "long_time"),
+    (("short",), "short_time"),
+)
 _COLUMNS = (*_LONG, *_SHORT, "first", "count", "room")
 _NO_ROWS = np.empty(0, PNL)
 _NAMED = (("account", ACCOUNTS), ("currency", CURRENCIES), ("reason", REASONS))
@@ -123,6 +131,17 @@ class MarkBook:
         row = int(self._row_of[SYMBOLS.code(symbol)])
         if row >= 0:
             self._symbols[row]["allow_negative"] = symbol in self._negative
+
+    def on_splits(self, splits: Iterable[tuple[str, Decimal, int]]) -> None:
+        """Prices of before a split of that time (0: now) are in old shares: what is held from now on is marked in new ones."""
+        for symbol, ratio, time_ns in splits:
+            code = SYMBOLS.code(symbol)
+            self._know()
+            row = int(self._row_of[code])
+            for names, time in _PRICES if row >= 0 else ():
+                if not time_ns or self._symbols[row][time] < time_ns:
+                    for name in names:
+                        self._symbols[row][name] /= float(ratio)
 
     def on_holdings(self, holdings: Sequence[Holding]) -> Pnl:
         """Insert, change or remove positions; the row of each at the present mark. An older or equal version changes nothing."""

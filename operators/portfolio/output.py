@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from schemas.dead_letters import Reject
@@ -18,4 +20,6 @@ class LedgerOutput(msgspec.Struct, gc=False):
     holdings: list[Holding] = []
     """The same positions as marks and accounts need them, in the same order."""
     cash: list[CashMove] = []
+    splits: list[tuple[str, Decimal, int]] = []
+    """Symbol, ratio and time (0: now) of splits that took effect: prices of before them are in old shares."""
     rejects: list[Reject] = []

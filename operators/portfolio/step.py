@@ -142,7 +142,7 @@ class PortfolioStep:
             return self._changed(self._ledger.on_control(item))
         if isinstance(item, Watermark):
             made = self._ledger.on_time(item.time_ns)
-            return _output(made, [self._marks.on_holdings(made.holdings), self._marks.on_time(item.time_ns)])
+            return _output(made, [self._held(made), self._marks.on_time(item.time_ns)])
         if isinstance(item, Reports):
             return self._reports(item)
         return self._changed(self._ledger.on_report(item))
@@ -155,14 +155,19 @@ class PortfolioStep:
         return self._changed(all_made)
 
     def _frame(self, frame: TickFrame) -> PortfolioOutput | None:
-        """Marks first: what time brings (a split) is marked at what was known then."""
+        """Marks first: what time brings (a split) changes what was known then."""
         pnl = self._marks.on_frame(frame)
         watermarks = frame.rows["watermark"][frame.rows["kind"] == WATERMARK]
         made = self._ledger.on_time(int(watermarks.min())) if len(watermarks) else LedgerOutput()
-        return _output(made, [pnl, self._marks.on_holdings(made.holdings)])
+        return _output(made, [pnl, self._held(made)])
 
     def _changed(self, made: LedgerOutput) -> PortfolioOutput | None:
-        return _output(made, [self._marks.on_holdings(made.holdings)])
+        return _output(made, [self._held(made)])
+
+    def _held(self, made: LedgerOutput) -> Pnl:
+        """What the ledger changed, at marks that splits have changed too."""
+        self._marks.on_splits(made.splits)
+        return self._marks.on_holdings(made.holdings)
 
     def _ours(self, bars: Bars) -> Bars:
         """Bars of this shard."""

@@ -400,3 +400,12 @@ def test_the_halt_of_a_stop_does_not_say_which_way_it_was_passed() -> None:
     lines = [opened(), limit("S", "stop_loss", "account+symbol", 95, **held), fill(1, "buy", 1, 100), trade(2, 94)]
     halts = [record["value"]["payload"] for record in piped(lines) if record["topic"] == "control.trading"]
     assert [halt["reason"] for halt in halts] == ["limit S: stop_loss of account:A/symbol:X is 94.0, with a threshold of 95"]
+
+
+def test_a_split_makes_nobody_richer_nor_poorer() -> None:
+    split = line("control.actions", action="split", symbol="X", ratio="2", timestamp=2 * SECOND)
+    lines = [opened(), limit("D", "drawdown", "account", "0.1", account="A"), trade(0.5, 100), fill(1, "buy", 1000, 100), split]
+    records = piped([*lines, trade(3, 50), trade(4, 45)])
+    assert {one["equity"] for one in of_type(records, "BALANCE_UPDATE")} == {100000.0, 90000.0}
+    assert {one["highWaterMark"] for one in of_type(records, "BALANCE_UPDATE")} == {100000.0}
+    assert alerts(records) == []
