@@ -160,10 +160,10 @@ def _check_clear(limit: Limit) -> None:
         return
     check_finite("clear", limit.clear)
     if limit.rule in FALLS_BELOW:
-        if not limit.threshold < limit.clear < 1:
-            raise _rejected(f"clear: expected more than the threshold of {limit.threshold} and less than 1, found {limit.clear}")
-    elif not 0 < limit.clear < limit.threshold:
-        raise _rejected(f"clear: expected more than 0 and less than the threshold of {limit.threshold}, found {limit.clear}")
+        if not limit.threshold <= limit.clear < 1:
+            raise _rejected(f"clear: expected at least the threshold of {limit.threshold} and less than 1, found {limit.clear}")
+    elif not 0 < limit.clear <= limit.threshold:
+        raise _rejected(f"clear: expected more than 0 and at most the threshold of {limit.threshold}, found {limit.clear}")
 
 
 def _check_window(window: str) -> None:
