@@ -8,13 +8,16 @@ import re
 import subprocess
 import sys
 from collections import defaultdict, deque
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from flows.own import Step, flow
+from flows.own import EventType, Step, event, flow
+from flows.own_checks import check_event
+from schemas.control import Limit
 from schemas.errors import OwnFlowError
 from tests.engine.running import create_topics, events, write_heartbeats, write_ticks
 from trademaster.data import amzn_trades
@@ -126,6 +129,13 @@ def test_a_state_that_would_come_back_as_something_else_ends_the_run(tmp_path: P
     run = program(tmp_path, "run", "mine:FLOW", "--bus", bus, "--until-end", "--quiet")
     assert run.returncode == 2
     assert "found set at self.state['seen']['symbols'][0]" in run.stderr
+
+
+def test_a_type_that_has_no_payload_yet_takes_any() -> None:
+    known = Limit("L", "position", "firm", Decimal(1))
+    check_event("mine", "analytics", event(EventType.ANALYTICS_UPDATE, "x", known, 0))
+    with pytest.raises(OwnFlowError, match="expected an event of analytics"):
+        check_event("mine", "analytics", event(EventType.AUDIT, "x", known, 0))
 
 
 def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
