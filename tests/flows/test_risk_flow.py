@@ -2,97 +2,31 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
-import msgspec
 import numpy as np
 import pytest
 
 from operators.risk.statistics.ewma import ewma_var
 from operators.risk.statistics.historical import expected_shortfall, historical_var
 from operators.risk.statistics.parametric import parametric_var
-from trademaster.pipe_input import run_pipe_over
-from trademaster.settings import Settings
-
-SECOND = 10**9
-Line = dict[str, Any]
-
-
-def piped(lines: list[Line], flows: tuple[str, ...] = ("portfolio", "risk"), **sections: Any) -> list[Line]:
-    """What comes out, as records."""
-    out, source = io.BytesIO(), io.BytesIO(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    run_pipe_over(Settings(**sections), list(flows), source, out)
-    return [msgspec.json.decode(line) for line in out.getvalue().splitlines()]
-
-
-def line(topic: str, **value: Any) -> Line:
-    return {"topic": topic, "value": value}
-
-
-def opened(account: str = "A", cash: str = "100000", **more: Any) -> Line:
-    return line("control.accounts", account=account, cash=cash, **more)
-
-
-def limit(limit_id: str, rule: str, scope: str, threshold: Any, **more: Any) -> Line:
-    return line("control.limits", limitId=limit_id, rule=rule, scope=scope, threshold=str(threshold), **more)
-
-
-def fill(at_s: float, side: str, quantity: Any, price: Any, symbol: str = "X", account: str = "A") -> Line:
-    execution = {"execType": "fill", "account": account, "symbol": symbol, "executionId": f"{account}{symbol}{at_s}", "side": side}
-    return line("orders.events", **execution, quantity=str(quantity), price=str(price), timestamp=int(at_s * SECOND))
-
-
-def trade(at_s: float, price: float, symbol: str = "X") -> Line:
-    return line("market.ticks", type="trade", symbol=symbol, timestamp=int(at_s * SECOND), price=price, size=1)
-
-
-def position(symbol: str, quantity: Any, version: int = 1, account: str = "A") -> Line:
-    known = {"account": account, "symbol": symbol, "quantity": str(quantity), "version": version, "currency": "USD"}
-    rest: Line = {"averagePrice": None, "realizedPnl": "0", "fees": "0", "costBasis": "0", "costing": "average", "lots": []}
-    return line("portfolio.positions", **known, **rest)
-
-
-def balance(equity: float, high: float | None = None, day: float = 0.0, account: str = "A") -> Line:
-    known = {"account": account, "currency": "USD", "cash": str(equity), "equity": equity, "dayPnl": day}
-    rest: Line = {"realizedPnl": 0.0, "unrealizedPnl": 0.0, "grossExposure": None, "netExposure": None, "highWaterMark": high or equity}
-    return line("portfolio.accounts", **known, **rest)
-
-
-def bar(symbol: str, end_s: int, close: float) -> Line:
-    return line("market.bars", symbol=symbol, interval="1m", start=(end_s - 60) * SECOND, end=end_s * SECOND, close=close)
-
-
-def order(order_id: str, at_s: float, quantity: int, price: Any, version: int = 1, status: str = "NEW", account: str = "A") -> Line:
-    payload = {"orderId": order_id, "account": account, "symbol": "X", "side": "buy", "status": status, "orderType": "limit"}
-    amounts = {"price": price, "stopPrice": None, "quantity": str(quantity), "filledQuantity": "0", "leavesQuantity": str(quantity)}
-    nothing: Line = dict.fromkeys(("timeInForce", "averagePrice", "lastQuantity", "lastPrice", "venue", "strategy", "user", "reason"))
-    header = {
-        "eventId": f"order|{order_id}|{version}",
-        "correlationId": "c",
-        "eventType": "ORDER_PLACED",
-        "priority": 2,
-        "source": "orders",
-    }
-    header["timestamp"] = int(at_s * SECOND)
-    return line("orders.updates", header=header, payload={**payload, **amounts, **nothing, "version": version})
-
-
-def alerts(records: list[Line]) -> list[tuple[str, str, float]]:
-    """Type, id and value of each alert on a limit."""
-    found = [record["value"] for record in records if record["topic"] == "risk.alerts" and "alertId" in record["value"]["payload"]]
-    return [(one["header"]["eventType"], one["header"]["eventId"], one["payload"]["value"]) for one in found]
-
-
-def of_type(records: list[Line], event_type: str) -> list[Line]:
-    return [record["value"]["payload"] for record in records if record["value"]["header"]["eventType"] == event_type]
-
-
-def exposures(records: list[Line], account: str | None = "A") -> list[Line]:
-    return [payload for payload in of_type(records, "EXPOSURE_UPDATE") if payload["account"] == account]
-
-
-BREACH, CLEARED = "RISK_LIMIT_BREACH", "RISK_LIMIT_CLEARED"
+from tests.flows.risk_lines import (
+    BREACH,
+    CLEARED,
+    SECOND,
+    alerts,
+    balance,
+    bar,
+    exposures,
+    fill,
+    limit,
+    line,
+    of_type,
+    opened,
+    order,
+    piped,
+    position,
+    trade,
+    trading,
+)
 
 
 def test_a_fall_of_ten_thousand_is_no_drawdown_of_a_tenth_and_one_more_is() -> None:
@@ -302,34 +236,6 @@ def test_a_limit_that_halts_stops_the_account_once_and_a_person_resumes_it() -> 
     ]
 
 
-def trading(records: list[Line]) -> list[tuple[str, Line]]:
-    found = [record["value"] for record in records if record["value"]["header"]["eventType"].startswith("TRADING_")]
-    return [(one["header"]["eventType"], one["payload"]) for one in found]
-
-
-@pytest.mark.parametrize(
-    ("rule", "scope", "more"),
-    [
-        ("drawdown", "symbol", {"symbol": "X"}),
-        ("var_ewma", "account+symbol", {"account": "A", "symbol": "X"}),
-        ("stop_loss", "account", {"account": "A"}),
-        ("concentration", "firm", {"threshold": "10"}),
-        ("order_rate", "firm", {"window": "365000d"}),
-        ("order_rate", "firm", {"threshold": "10001"}),
-        ("gross_exposure", "firm", {"clear": "6"}),
-        ("margin_cushion", "firm", {"threshold": "0.2", "clear": "0.1"}),
-        ("price_band", "firm", {"threshold": "0.1", "onBreach": "halt"}),
-        ("no_such_rule", "firm", {}),
-    ],
-)
-def test_a_limit_that_makes_no_sense_is_a_dead_letter_and_the_old_one_stays(rule: str, scope: str, more: Line) -> None:
-    good = limit("G", "gross_exposure", "firm", 5)
-    bad = {"topic": "control.limits", "value": {**limit("G", rule, scope, 5)["value"], **more}}
-    records = piped([good, bad, opened(), trade(1, 10), fill(2, "buy", 1, 10)])
-    assert [payload["topic"] for payload in of_type(records, "DEAD_LETTER")] == ["control.limits"]
-    assert alerts(records) == [(BREACH, "G|firm|1|breach", 10.0)]
-
-
 def test_what_is_told_again_changes_nothing() -> None:
     lines = [opened(), limit("G", "gross_exposure", "account", 500, account="A"), limit("F", "gross_exposure", "firm", 500)]
     lines += [balance(100_000), trade(1, 10), position("X", 100)]
@@ -354,52 +260,6 @@ def test_a_missing_rate_is_not_known_and_a_cross_goes_through_the_pivot() -> Non
     assert [(one["grossExposure"], one["reason"]) for one in found[1:2]] == [(None, "no rate of GBP in EUR")]
     assert found[-1]["grossExposure"] == pytest.approx(1000.0)
     assert found[-1]["reason"] == "no returns yet of all that it holds"
-
-
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        (position("X", "NaN"), "number"),
-        (position("X", "1e999"), "number"),
-        (position("s" * 65, 1), "symbol"),
-        (position("", 1), "symbol"),
-        (position("X", 1, account=""), "missing_field"),
-        (balance(1.0, account=""), "missing_field"),
-        (order("1", 1, 1, "Infinity"), "number"),
-        (line("portfolio.positions", account="A"), "missing_field"),
-        (line("portfolio.positions", account="A", symbol="X", quantity="1"), "missing_field"),
-        (line("control.limits", limitId="L"), "control"),
-        (line("control.trading", scope="account", state="HALTED"), "control"),
-    ],
-)
-def test_what_cannot_be_is_a_dead_letter_and_nothing_stops(bad: Line, reason: str) -> None:
-    records = piped([bad, limit("G", "gross_exposure", "account", 5, account="A"), trade(1, 10), position("X", 1)], ("risk",))
-    assert [payload["reason"] for payload in of_type(records, "DEAD_LETTER")] == [reason]
-    assert alerts(records) == [(BREACH, "G|account:A|1|breach", 10.0)]
-
-
-def test_numbers_at_the_edge_of_doubles_are_unknown_not_wrong() -> None:
-    lines = [trade(1, 1e300), position("X", "1e300"), balance(100.0), trade(2, 1.0)]
-    found = exposures(piped(lines, ("risk",)))
-    assert [one["grossExposure"] for one in found] == [None, None, 1e300]
-
-
-def test_what_another_program_leaves_out_has_its_default() -> None:
-    lines = [limit("D", "drawdown", "account", "0.1", account="A"), limit("G", "gross_exposure", "account", 50, account="A")]
-    lines += [limit("N", "order_notional", "account", 10, account="A"), trade(1, 10)]
-    lines += [line("portfolio.accounts", account="A", equity=89, highWaterMark=100)]
-    lines += [line("portfolio.positions", account="A", symbol="X", quantity="6", version=1)]
-    payload = {"orderId": "1", "account": "A", "symbol": "X", "side": "buy", "status": "NEW", "price": 10, "quantity": 2}
-    records = piped([*lines, line("orders.updates", **payload)], ("risk",))
-    assert [event_id.split("|")[0] for _, event_id, _ in alerts(records)] == ["D", "G", "N"]
-    assert not of_type(records, "DEAD_LETTER")
-
-
-def test_the_halt_of_a_stop_does_not_say_which_way_it_was_passed() -> None:
-    held = {"account": "A", "symbol": "X", "onBreach": "halt"}
-    lines = [opened(), limit("S", "stop_loss", "account+symbol", 95, **held), fill(1, "buy", 1, 100), trade(2, 94)]
-    halts = [record["value"]["payload"] for record in piped(lines) if record["topic"] == "control.trading"]
-    assert [halt["reason"] for halt in halts] == ["limit S: stop_loss of account:A/symbol:X is 94.0, with a threshold of 95"]
 
 
 def test_a_split_makes_nobody_richer_nor_poorer() -> None:
