@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from operators.contract import Case
+from schemas.interning import ACCOUNTS, CURRENCIES
+from schemas.symbols import SYMBOLS
 from tests.operators.cases import CASES
 
 
@@ -25,5 +27,16 @@ def digests(seeds: range) -> dict[str, str]:
     return {operator.__qualname__: digest(case, seeds) for operator, case in CASES.items()}
 
 
+def shuffle_codes() -> None:
+    """Give names their codes in another order than the streams do: a state must not tell in which process it was."""
+    for name in ("quiet", "X", "EURUSD", "AMZN", "EURGBP", "A"):
+        SYMBOLS.code(name)
+    for name in ("C", "B", "A"):
+        ACCOUNTS.code(name)
+    for name in ("JPY", "EUR", "USD"):
+        CURRENCIES.code(name)
+
+
 if __name__ == "__main__":
+    shuffle_codes()
     print(digests(range(12)))

@@ -13,12 +13,14 @@ import numpy.typing as npt
 
 from operators.orders.decimals import EXACT, OUTPUT
 from schemas.control import Instrument
+from schemas.pnl_frames import packed, unpacked
 from schemas.risk_frames import SYMBOL_MARK, SymbolMarks
 from schemas.symbols import SYMBOLS
 
 FRAMES_WAITING = 64
 """Frames that wait to be folded."""
 
+_NAMED = (("symbol", SYMBOLS),)
 _BYTES = np.dtype(f"V{SYMBOL_MARK.itemsize}")
 
 
@@ -103,18 +105,18 @@ class Prices:
         """As plain data."""
         if self._stored is None:
             self._fold()
-            known = np.flatnonzero(self._rows["symbol"] >= 0)
+            known = sorted(np.flatnonzero(self._rows["symbol"] >= 0).tolist(), key=SYMBOLS.names.__getitem__)
+            marks, names = packed(self._rows[known], _NAMED)
             self._stored = {
-                "symbols": [SYMBOLS.names[code] for code in known.tolist()],
-                "marks": self._rows[known].tobytes(),
+                "marks": marks,
+                "names": names,
                 "terms": [(symbol, str(terms.multiplier), terms.currency, terms.inverse) for symbol, terms in self._terms.items()],
             }
         return self._stored
 
     def load(self, stored: dict[str, Any]) -> None:
         """As they were stored."""
-        rows = np.frombuffer(stored["marks"], SYMBOL_MARK).copy()
-        rows["symbol"] = [SYMBOLS.code(name) for name in stored["symbols"]]
+        rows = unpacked(stored["marks"], stored["names"], SYMBOL_MARK, _NAMED)
         self._waiting = [SymbolMarks(rows)] if len(rows) else []
         self._fold()
         self._terms = {symbol: Terms(Decimal(multiplier), currency, inverse) for symbol, multiplier, currency, inverse in stored["terms"]}
