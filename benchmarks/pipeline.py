@@ -29,9 +29,10 @@ from benchmarks.options import Options
 from benchmarks.places import Place, embedded_place, kafka_place
 from benchmarks.progress import note
 from benchmarks.rows import Row
-from benchmarks.ticks import START_NS, Ticks, preload
+from benchmarks.ticks import START_NS, TOPIC, Ticks, preload
 from schemas.bus import Records
 from schemas.partitioning import partition_of
+from schemas.times import MINUTE_NS
 from trademaster.bus import open_bus
 
 EVENTS = 3_000_000
@@ -73,6 +74,16 @@ class Orders:
         places = [partition_of(command["payload"]["account"].encode(), partitions) for command in commands]
         writer.write(Records("orders.commands", places, keys, [json.dumps(command).encode() for command in commands]))
         writer.flush(60.0)
+        writer.close()
+        bus.close()
+
+    def write_heartbeats(self, place: Place) -> None:
+        """After the ticks, in each partition: event time goes on, so that what was conflated is said."""
+        bus = open_bus(place.url)
+        writer, partitions = bus.writer(), bus.partitions(TOPIC)
+        beat = b'{"type":"heartbeat","timestamp":%d}' % (self._ticks.closing_ns + MINUTE_NS)
+        writer.write(Records(TOPIC, partitions, [b""] * len(partitions), [beat] * len(partitions)))
+        writer.flush()
         writer.close()
         bus.close()
 
@@ -159,6 +170,7 @@ def _run(place: Place, ticks: Ticks, processes: int) -> dict[str, float]:
     note(f"{', '.join(FLOWS)}; {processes} processes, {ticks.events:,} ticks")
     orders = Orders(ticks)
     orders.write(place)
+    orders.write_heartbeats(place)
     outputs = {topic: Output(place.url, topic) for topic in READ}
     with tempfile.TemporaryDirectory(prefix="trademaster-bench-") as folder:
         where = str(Path(folder) / "recovery")

@@ -162,13 +162,20 @@ def take_ticks(
     out: Records,
     ledger: Ledger,
 ) -> tuple[int, int]:
-    """Take the rows of a frame from ``at`` on: the row it stopped before, and why (GO: all are done). ``out`` holds every position."""
-    ticks = 0
+    """Take the rows of a frame from ``at`` on: the row it stopped before, and why (GO: all are done). ``out`` holds every position.
+
+    What waits is said when the clock goes on, and when a partition's clock leaves the frame's ticks behind: silence may follow.
+    """
+    ticks, latest = 0, 0
     while at < rows.size:
         tick = rows[at]
         ledger[CLOCK] = max(ledger[CLOCK], tick["watermark"])
-        if tick["kind"] != WATERMARK:
+        if tick["kind"] == WATERMARK:
+            if tick["watermark"] - latest >= conflate:
+                ticks = 0
+        else:
             ticks += 1
+            latest = max(latest, tick["time"])
             row = row_of[tick["symbol"]]
             if row < 0:
                 return at, NEEDS_SYMBOL
