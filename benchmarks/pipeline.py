@@ -43,7 +43,7 @@ READ = (
 )
 TICKS_PER_ORDER = 430
 EVENTS_PER_ORDER = 3
-SETS = ("portfolio.conflate=250ms", "risk.conflate=250ms")
+SETS = ("portfolio.conflate=1s", "risk.conflate=1s")
 AT_LEAST = {"ticks_per_s": 300_000, "order_events_per_s": 2_000}
 _ACCOUNTS = 100
 _LIMIT = 3_000
