@@ -171,7 +171,11 @@ def _stops(watched: Watched, opened: Sequence[int]) -> npt.NDArray[np.float64]:
     rows = rows[np.char.startswith(rows["symbol"], b"S")]
     fired = Counter(rows["symbol"].tolist())
     twice = [account for account, count in fired.items() if count > 1]
-    due = [f"S{number}".encode() for number, time_ns in enumerate(opened) if time_ns < watched.steps[-1] - _SURELY_NS]
+    first, last = (
+        int(watched.steps[0]),
+        int(watched.steps[-1]) - _SURELY_NS,
+    )  # what was opened before may have met an older price, unwatched
+    due = [f"S{number}".encode() for number, time_ns in enumerate(opened) if first < time_ns < last]
     missing = [account for account in due if account not in fired]
     if twice or missing:
         raise WrongAnswer(f"expected {len(due)} stops, each once; {len(missing)} did not fire, {len(twice)} fired more than once")
