@@ -113,8 +113,9 @@ class Statistics:
             self.observations = np.concatenate([self.observations, np.zeros(more, np.int64)])
 
     def dump(self) -> dict[str, Any]:
-        """Plain data."""
-        count = min(len(self._book.names), len(self.numbers))
+        """Plain data, with a row for every account, whatever room there is."""
+        self._reserve()
+        count = len(self._book.names)
         return {
             "windows": self._windows.snapshot(),
             "stale": list(self._stale),
