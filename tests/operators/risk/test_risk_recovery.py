@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.risk.accounts.step import Together
 from operators.risk.firm.step import FirmRiskStep
+from operators.risk.together import Together
 from schemas.event_codec import open_envelope
 from schemas.events import Event, RawEnvelope, encode
 from schemas.orders import OrderUpdate
