@@ -70,3 +70,8 @@ RISK = FlowRow(
 
 FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO, SIGNALS, RISK)}
 """In this order flows are joined: a topic goes from an earlier to a later one inside the process."""
+
+
+DELIVERIES: dict[str, FlowRow] = {}
+"""The deliveries by name. Each ends in a store of its own, and runs in a process of its own, so that no store slows a tick.
+Their code is ``DELIVERY`` of the module ``flows.NAME``; ``reads`` is all that they may read, and their settings say what they do."""

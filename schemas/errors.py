@@ -14,6 +14,8 @@
     │   ├── UnknownTopic          the topic does not exist yet
     │   ├── PositionLost          the offset to resume from is no longer kept
     │   └── RecordTooLarge        a record is larger than the bus takes
+    ├── StoreError                where a delivery writes to cannot work as it is set up
+    │   └── StoreInterrupted      it was out of reach until the run was told to stop; what it did not take is read again
     └── RecoveryError             stored state cannot be used by this program or this set of flows
 """
 
@@ -82,6 +84,14 @@ class PositionLost(BusError):
 
 class RecordTooLarge(BusError):
     """A record is larger than the bus takes."""
+
+
+class StoreError(TradeMasterError):
+    """Where a delivery writes to cannot work as it is set up."""
+
+
+class StoreInterrupted(StoreError):
+    """The store was out of reach until the run was told to stop. What it did not take is read again by the next run."""
 
 
 class RecoveryError(TradeMasterError):

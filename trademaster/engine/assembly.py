@@ -6,18 +6,22 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
+from flows.delivery import Delivery
 from flows.flow import Context, Flow, step_id
 from schemas.bus import Bus
 from schemas.control import Control
 from schemas.event_reading import PAYLOADS
+from schemas.store import Opening
 from schemas.topics import TOPICS, Lane
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
 from trademaster.engine.bus_part import Reading
+from trademaster.engine.deliveries import delivery_topics, find_delivery
 from trademaster.engine.event_parts import read_controls
 from trademaster.engine.plan import Plan
 from trademaster.engine.present import Present
@@ -25,11 +29,19 @@ from trademaster.engine.runtime import Failing, Published, Runtime
 from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.sources import BusSource
+from trademaster.engine.store_sink import wire_delivery
 from trademaster.engine.topology import topics_in_cycles, topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
+from trademaster.stores import open_store
 from trademaster.telemetry.recorder import Recorder
+
+
+class Closing(Protocol):
+    """What is let go of when the work is done."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +51,29 @@ class Worker:
     dataflow: Dataflow
     runtime: Runtime
     epoch_interval_ns: int
-    published: Sequence[Published]
+    opened: Sequence[Closing]
+    """What was opened for this worker alone, beside its bus and its writer."""
 
     def close(self) -> None:
-        for published in self.published:
-            published.close()
+        for opened in self.opened:
+            opened.close()
         self.runtime.writer.close()
         self.runtime.bus.close()
 
 
 def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Failing) -> Worker:
-    """Open what the plan names and wire its flows; ``failing`` hears of errors while they run."""
+    """Open what the plan names and wire its flows, or its delivery; ``failing`` hears of errors while they run."""
     settings = Settings.model_validate(plan.settings)
-    flows = find_flows(plan.flows)
+    delivery = find_delivery(plan.flows)
+    flows = [] if delivery else find_flows(plan.flows)
+    runtime = _runtime(plan, settings, flows, process, stopping, failing)
+    return _delivering(delivery, settings, runtime) if delivery else _flowing(flows, settings, runtime)
+
+
+def _runtime(plan: Plan, settings: Settings, flows: Sequence[Flow], process: int, stopping: threading.Event, failing: Failing) -> Runtime:
     bus = open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds)
     recorder = Recorder.attach(Path(plan.counters), process)
-    runtime = Runtime(
+    return Runtime(
         bus=bus,
         writer=bus.writer(),
         recorder=recorder,
@@ -65,21 +84,35 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
         until_end=plan.until_end,
         in_cycles=frozenset(topics_in_cycles([flow.row for flow in flows])),
     )
+
+
+def _reading(settings: Settings) -> Reading:
     engine = settings.engine
-    reading = Reading(engine.source_parts, engine.max_batch, engine.max_wait.ns, settings.market.idle_after)
+    return Reading(engine.source_parts, engine.max_batch, engine.max_wait.ns, settings.market.idle_after)
+
+
+def _delivering(delivery: Delivery, settings: Settings, runtime: Runtime) -> Worker:
+    name = delivery.row.name
+    store = open_store(name, settings, Opening(runtime.bus.identity(), runtime.process, runtime.stopping))
+    dataflow = wire_delivery(name, delivery_topics(delivery, settings), store, runtime, _reading(settings))
+    return Worker(dataflow, runtime, settings.engine.epoch_interval.ns, [store])
+
+
+def _flowing(flows: Sequence[Flow], settings: Settings, runtime: Runtime) -> Worker:
+    bus, reading = runtime.bus, _reading(settings)
     ends = Ends(
         inputs=lambda dataflow, topics: {
             topic: op.input(source_id(topic, runtime.in_cycles), dataflow, BusSource(runtime, topic, reading)) for topic in topics
         },
         sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written([flow.row for flow in flows])}),
-        sink_key=part_name(process),
+        sink_key=part_name(runtime.process),
         count=runtime.count_rejects,
     )
     controls = read_present_controls(bus, flows)
     patience_s = settings.bus.patience.seconds
     published = {flow.row.name: Published(lambda: open_bus(settings.bus.url, patience_s=patience_s), flow.row.says) for flow in flows}
     contexts = {flow.row.name: _context(flow, settings, runtime, controls, published[flow.row.name]) for flow in flows}
-    return Worker(wire(flows, contexts, ends), runtime, engine.epoch_interval.ns, list(published.values()))
+    return Worker(wire(flows, contexts, ends), runtime, settings.engine.epoch_interval.ns, list(published.values()))
 
 
 def source_id(topic: str, in_cycles: frozenset[str]) -> str:

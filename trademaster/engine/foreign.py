@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.table import FLOWS
+from flows.table import DELIVERIES, FLOWS
 from schemas.errors import TradeMasterError, UnknownFlow
 from schemas.topics import TOPICS
 
@@ -51,7 +51,7 @@ def load_flow(name: str) -> Flow:
     if not isinstance(found, Flow):
         raise UnknownFlow(f"expected a Flow in {name}, found {type(found).__name__}", hint="docs/extending.md has one of twenty lines")
     strangers = [topic for topic in (*found.row.reads, *found.row.writes) if topic not in TOPICS]
-    if strangers or found.row.name in FLOWS:
+    if strangers or found.row.name in {*FLOWS, *DELIVERIES}:
         wrong = f"topics of the table, found {', '.join(strangers)}" if strangers else f"a name of its own, found {found.row.name!r}"
         raise UnknownFlow(f"{name}: expected {wrong}", hint="`trademaster topics list` shows the topics")
     return found

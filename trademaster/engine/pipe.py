@@ -29,7 +29,7 @@ from schemas.outgoing import Outgoing
 from trademaster.engine.bus_part import Item
 from trademaster.engine.event_parts import CONTROL, EVENTS
 from trademaster.engine.snapshots import SnapshotFiles
-from trademaster.engine.topology import find_rows, topics_in_cycles, topics_read
+from trademaster.engine.topology import find_rows, refuse_deliveries, topics_in_cycles, topics_read
 from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
 from trademaster.settings import Settings
@@ -218,7 +218,12 @@ def _only(topic: str) -> Any:
 
 
 def inputs_of(names: Sequence[str]) -> list[str]:
-    """Topics that these flows take from outside when they run as a filter."""
+    """Topics that these flows take from outside when they run as a filter.
+
+    Raises:
+        UsageError: one is a delivery.
+    """
+    refuse_deliveries(names)
     return topics_read(find_rows(names))
 
 

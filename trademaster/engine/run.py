@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.delivery import Delivery
 from schemas.errors import UnknownTopic
 from trademaster.bus import open_bus
+from trademaster.engine.deliveries import delivery_topics, find_delivery
 from trademaster.engine.plan import Plan
 from trademaster.engine.recovery import RecoveryFolder
 from trademaster.engine.supervisor import Supervisor, stop_on_signals
@@ -35,13 +37,15 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
     """
     log = configure_logs(settings.log.model_dump())
-    ensure_compiled(log.warning)
     flows = find_rows(names)
-    topics = sorted({*topics_read(flows), *topics_written(flows)})
-    identity = _prepare_bus(settings, topics)
+    delivery = find_delivery(names)
+    if delivery is None:
+        ensure_compiled(log.warning)
+    read = delivery_topics(delivery, settings) if delivery else topics_read(flows)
+    identity = _prepare_bus(settings, sorted({*read, *topics_written(flows)}))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trademaster-run-")))
-        recovery = RecoveryFolder(settings.engine.recovery_dir) if settings.engine.recovery else None
+        recovery = RecoveryFolder(_recovery_dir(settings, delivery)) if settings.engine.recovery else None
         if recovery:
             stack.callback(recovery.close)
             recovery.open([flow.name for flow in flows], settings.bus.url, identity, settings.engine.source_parts)
@@ -68,6 +72,11 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
         )
         stop_on_signals(supervisor)
         return supervisor.run()
+
+
+def _recovery_dir(settings: Settings, delivery: Delivery | None) -> Path:
+    """A delivery has a folder of its own in that of the flows beside which it runs."""
+    return settings.engine.recovery_dir / "deliveries" / delivery.row.name if delivery else settings.engine.recovery_dir
 
 
 def _prepare_bus(settings: Settings, topics: Sequence[str]) -> str:

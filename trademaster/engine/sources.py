@@ -25,6 +25,9 @@ PART_OF: dict[str, Callable[..., BusPart]] = {
 class BusSource(FixedPartitionedSource[Item, Any]):
     """One topic of the bus, its partitions dealt to a fixed number of parts."""
 
+    part_class: Callable[..., BusPart] | None = None
+    """Kind of its parts; None: by the topic."""
+
     def __init__(self, runtime: Runtime, topic: str, reading: Reading) -> None:
         self._runtime = runtime
         self._topic = topic
@@ -38,4 +41,5 @@ class BusSource(FixedPartitionedSource[Item, Any]):
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> BusPart:
         mine = self._partitions[int(for_part) :: self._parts]
         with self._runtime.failing:
-            return PART_OF.get(self._topic, ControlPart)(self._runtime, self._topic, mine, resume_state, self._reading)
+            make = self.part_class or PART_OF.get(self._topic, ControlPart)
+            return make(self._runtime, self._topic, mine, resume_state, self._reading)

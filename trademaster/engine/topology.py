@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.table import FLOWS, FlowRow
-from schemas.errors import UnknownFlow
+from flows.table import DELIVERIES, FLOWS, FlowRow
+from schemas.errors import UnknownFlow, UsageError
 from schemas.topics import TOPICS, Lane
 from trademaster.engine.foreign import is_foreign, load_flow
 
@@ -13,11 +13,20 @@ DEAD = "dead.letters"
 
 
 def find_rows(names: Sequence[str]) -> list[FlowRow]:
-    """The flows of these names, each once: those of the table in its order, then, as they are named, those of somebody's own.
+    """A delivery, or the flows of these names, each once: those of the table in its order, then, as they are named, somebody's own.
 
     Raises:
         UnknownFlow: there is none of that name.
+        UsageError: a delivery is not alone.
     """
+    delivers = next((name for name in names if name in DELIVERIES), None)
+    if delivers and len(set(names)) > 1:
+        raise UsageError(
+            f"expected {delivers} alone, found it beside {', '.join(name for name in names if name != delivers)}",
+            hint=f"what it writes to may be slow and must not hold up the others: give it a process of its own, trademaster run {delivers}",
+        )
+    if delivers:
+        return [DELIVERIES[delivers]]
     foreign: dict[str, FlowRow] = {}
     for name in names:
         if is_foreign(name):
@@ -28,7 +37,8 @@ def find_rows(names: Sequence[str]) -> list[FlowRow]:
                 )
         elif name not in FLOWS:
             raise UnknownFlow(
-                f"expected a flow, found {name!r}", hint=f"the flows are: {', '.join(FLOWS)}, or MODULE:NAME for one of your own"
+                f"expected a flow, found {name!r}",
+                hint=f"the flows are: {', '.join([*FLOWS, *DELIVERIES])}, or MODULE:NAME for one of your own",
             )
     return [*(row for name, row in FLOWS.items() if name in names), *foreign.values()]
 
@@ -48,6 +58,12 @@ def inner_edges(flows: Sequence[FlowRow]) -> set[tuple[str, str]]:
 
     edges = {(flow.name, topic) for flow in flows for topic in flow.reads if topic != DEAD and TOPICS[topic].lane is not Lane.IN}
     return {(reader, topic) for reader, topic in edges if is_inner(reader, topic)}
+
+
+def refuse_deliveries(names: Sequence[str]) -> None:
+    """Raises UsageError: a delivery has no output that a filter could show."""
+    if found := next((name for name in names if name in DELIVERIES), None):
+        raise UsageError(f"expected flows, found the delivery {found}", hint=f"it reads a bus: trademaster run {found} --bus URL")
 
 
 def topics_in_cycles(flows: Sequence[FlowRow]) -> set[str]:

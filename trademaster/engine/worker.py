@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import RecoveryError, TradeMasterError, UsageError
+from schemas.errors import RecoveryError, StoreInterrupted, TradeMasterError, UsageError
 from trademaster.engine.plan import Plan
 
 EXIT_USAGE, EXIT_RECOVERY, EXIT_CLOCK = 2, 3, 75
@@ -52,6 +52,9 @@ def main(plan_path: str, index: str) -> int:
 
 def _report(error: TradeMasterError, log: Any) -> int:
     """Say it; the exit code."""
+    if isinstance(error, StoreInterrupted):
+        log.warning("worker stopped", reason=str(error))
+        return 0
     log.error("worker failed", error=str(error), hint=error.hint)
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_RECOVERY if isinstance(error, RecoveryError) else 1
 
