@@ -56,17 +56,21 @@ def _lines(batch: Batch, key: bytes | None, end: Position | None) -> Iterator[by
     keys = batch.keys or [None] * len(batch)
     columns = zip(batch.values(), batch.partition.tolist(), batch.offset.tolist(), batch.timestamp_ms.tolist(), keys, strict=True)
     for value, partition, offset, timestamp_ms, record_key in columns:
-        if (key is not None and record_key != key) or (end is not None and offset >= end.get(partition, 0)):
-            continue
-        line = {
-            "topic": batch.topic,
-            "partition": partition,
-            "offset": offset,
-            "time": format_time(timestamp_ms * 1_000_000) if timestamp_ms >= 0 else None,
-            "key": record_key.decode("utf-8", "replace") if record_key is not None else None,
-            "value": _value(value),
-        }
-        yield _encode(line) + b"\n"
+        if (key is None or record_key == key) and (end is None or offset < end.get(partition, 0)):
+            yield line_of(batch.topic, partition, offset, timestamp_ms, record_key, value)
+
+
+def line_of(topic: str, partition: int, offset: int, timestamp_ms: int, key: bytes | None, value: bytes) -> bytes:
+    """A record as a JSON object, with a line feed; a pipe takes it."""
+    line = {
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "time": format_time(timestamp_ms * 1_000_000) if timestamp_ms >= 0 else None,
+        "key": key.decode("utf-8", "replace") if key is not None else None,
+        "value": _value(value),
+    }
+    return _encode(line) + b"\n"
 
 
 def _value(value: bytes) -> Any:

@@ -40,11 +40,11 @@ FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthChec
 payloads = st.binary(min_size=1, max_size=20)
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["embedded", "prefixed", pytest.param("kafka", marks=pytest.mark.kafka)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "kafka":
         return f"kafka://{request.getfixturevalue('kafka').bootstrap}"
-    return f"embedded://{tmp_path}/bus"
+    return f"embedded://{tmp_path}/bus" + ("?prefix=replay." if request.param == "prefixed" else "")
 
 
 @pytest.fixture

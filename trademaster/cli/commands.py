@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "Run flows over a bus until stopped.",
     "pipe": "Run flows as a filter: records in on stdin or from a file, events out on stdout.",
     "ingest": "Write ticks, orders and fills from a file or a simulator to a bus.",
+    "replay": "Write what happened again: merged by event time, each partition in the order of its offsets.",
     "control": "Write accounts, instruments, limits, trading states and corporate actions to a bus.",
     "topics": "Create, list, describe and check the topics of a bus.",
     "tail": "Print the records of a topic, a JSON object a line.",
