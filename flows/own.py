@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import bytewax.operators as op
 import msgspec
@@ -15,17 +15,18 @@ import numpy as np
 from bytewax.operators import KeyedStream
 
 from flows.flow import Context, Flow, Streams, step_id
-from flows.own_checks import check_event, check_flow, check_plain, failure
+from flows.own_checks import check_event, check_flow, failure, stored_state
 from flows.table import FlowRow
 from flows.verbs import by_shard, hosted, pick, to_every_shard
 from schemas.control import Control
 from schemas.errors import OwnFlowError
 from schemas.event_outgoing import event_encoder
-from schemas.event_reading import PAYLOADS
-from schemas.events import LANES, NOWHERE, Event, EventType, Header, Payload, Place, RawEnvelope, Watermark
+from schemas.events import LANES, NOWHERE, Envelope, Event, EventType, Header, Payload, Place, RawEnvelope, Watermark
 from schemas.market import Bar
+from schemas.market_codec import mark_event
 from schemas.market_frames import BAR
 from schemas.market_reading import bars_of
+from schemas.pnl_codec import pnl_event
 from schemas.signals import Signal
 from schemas.ticks import TickFrame
 from schemas.times import format_time, parse_time
@@ -34,7 +35,7 @@ from schemas.topics import TOPICS
 __all__ = ["Bar", "Control", "Event", "EventType", "Events", "Item", "Signal", "Step", "TickFrame", "Watermark", "event", "flow"]
 
 Item = Any
-"""A Bar, a TickFrame, an array of marks, an Event, a Control or a Watermark, by what the flow reads."""
+"""A Bar, a TickFrame, an Event, a Control or a Watermark, by what the flow reads."""
 
 Events = Iterable[Event[Any]]
 
@@ -77,7 +78,7 @@ def flow(
 
     Args:
         name: of the flow; it names stored state too.
-        reads: topics. Ticks, bars and marks come to the shard of their symbol, control events to every shard.
+        reads: topics. Ticks and bars come to the shard of their symbol, control events to every shard.
         writes: a topic.
         step: makes the step of a shard from the settings: the class itself.
         key: of other events, the symbol or account whose order counts; None: the payload's account, else its symbol.
@@ -86,24 +87,52 @@ def flow(
         OwnFlowError: one of these cannot be.
     """
     check_flow(name, reads, writes, step, Step)
-    row = FlowRow(name=name, reads=tuple(reads), writes=(writes,))
+    row = FlowRow(name=name, reads=tuple(dict.fromkeys(reads)), writes=(writes,))
 
     def build(inputs: Streams, context: Context) -> Streams:
-        routed = [_routed(f"{name}_{topic}", topic, inputs[topic], key or _account_or_symbol) for topic in reads]
-        made = hosted(name, op.merge(f"{name}_inputs", *routed), context, partial(_Hosted, name, writes, step, context.settings))
+        def key_of(event: Event[Any]) -> str | None:
+            found = None
+            with context.failing:
+                try:
+                    found = str((key or _account_or_symbol)(event))
+                except Exception as error:
+                    raise failure(f"{name}: key", error) from error
+            return found
+
+        routed = [_routed(f"{name}_{topic}", topic, inputs[topic], key_of) for topic in row.reads]
+        make = partial(_Hosted, name, writes, step, context)
+        made = hosted(name, op.merge(f"{name}_inputs", *routed), context, make)
         return {writes: pick(f"{name}_events", made, "events")}
 
     return Flow(row=row, build=build, encode=lambda _: {writes: event_encoder(writes)})
 
 
-def _routed(step: str, topic: str, stream: KeyedStream[Any], key: Callable[[Event[Any]], str]) -> KeyedStream[Any]:
-    if topic in PAYLOADS:
-        return by_shard(step_id(step), stream, key)
-    return to_every_shard(step_id(step), stream) if TOPICS[topic].single else stream
+_EVENT_OF: dict[str, Callable[[np.void], Envelope[Any]]] = {"market.marks": mark_event, "portfolio.pnl": pnl_event}
+"""Topics that flow inside as columns: the event of a row."""
+
+
+def _routed(step: str, topic: str, stream: KeyedStream[Any], key: Callable[[Event[Any]], str | None]) -> KeyedStream[Any]:
+    if TOPICS[topic].single:
+        return to_every_shard(step_id(step), stream)
+    if topic in ("market.ticks", "market.bars"):
+        return stream
+    if topic in _EVENT_OF:
+        stream = op.map_value(step_id(step, "events"), stream, partial(_as_events, topic))
+    return by_shard(step_id(step), stream, key)
+
+
+def _as_events(topic: str, item: Any) -> list[Event[Any] | Watermark]:
+    """Rows of columns as events; what are events already stays."""
+    if not isinstance(item, np.ndarray):
+        return cast("list[Event[Any] | Watermark]", item)
+    pairs = [(_EVENT_OF[topic](row), int(row["offset"])) for row in item]
+    return [Event(one.header, one.payload, parse_time(one.header.timestamp), Place(topic, 0, offset)) for one, offset in pairs]
 
 
 def _account_or_symbol(event: Event[Any]) -> str:
-    return getattr(event.payload, "account", None) or getattr(event.payload, "symbol", None) or ""
+    said = event.payload
+    fields = said if isinstance(said, dict) else {"account": getattr(said, "account", None), "symbol": getattr(said, "symbol", None)}
+    return str(fields.get("account") or fields.get("symbol") or "")
 
 
 class _Made(msgspec.Struct, frozen=True, gc=False):
@@ -120,12 +149,13 @@ class _Hosted:
     adopts_when_fresh: ClassVar[bool] = False
 
     def __init__(
-        self, name: str, writes: str, make: Callable[[Any], Step], settings: Any, shard: int, state: dict[str, Any] | None
+        self, name: str, writes: str, make: Callable[[Any], Step], context: Context, shard: int, state: dict[str, Any] | None
     ) -> None:
         del shard
         self._name, self._writes = name, writes
+        self._is_stored, self._unchecked = context.recovers, 0
         try:
-            self._step = make(settings)
+            self._step = make(context.settings)
         except Exception as error:
             raise failure(f"{name}: making the step", error) from error
         if not isinstance(getattr(self._step, "state", None), dict):
@@ -142,7 +172,15 @@ class _Hosted:
             raise
         except Exception as error:
             raise failure(f"{self._name}: process", error) from error
+        if not self._is_stored:
+            self._check_state()
         return _Made(events) if events else None
+
+    def _check_state(self) -> None:
+        """Where nothing is stored, as in a pipe: refuse what no run could store, now and then, the rarer the larger it is."""
+        self._unchecked -= 1
+        if self._unchecked < 0:
+            self._unchecked = len(stored_state(self._name, self._step.state)) // 16
 
     def _checked(self, said: object) -> Event[Any]:
         check_event(self._name, self._writes, said)
@@ -162,8 +200,7 @@ class _Hosted:
         return items
 
     def snapshot(self) -> dict[str, Any]:
-        check_plain(self._name, self._step.state)
-        return {"version": 1, "state": msgspec.msgpack.encode(self._step.state)}
+        return {"version": 1, "state": stored_state(self._name, self._step.state)}
 
     def adopt(self, events: Iterable[RawEnvelope]) -> None:
         """What is said follows from the inputs."""

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from schemas.catalog import EVENT_PAYLOADS, events_of
 from schemas.errors import OwnFlowError
-from schemas.event_reading import PAYLOADS
 from schemas.events import Event, EventType
 from schemas.topics import TOPICS
-
-READABLE = (*(topic for topic, row in TOPICS.items() if row.single), "market.ticks", "market.bars", "market.marks", *PAYLOADS)
-"""Topics that a flow of one's own may read."""
 
 _SCALARS = (str, int, float, bool, type(None), bytes)
 _PAGE = "docs/extending.md has one of twenty lines"
@@ -31,10 +29,8 @@ def check_flow(name: object, reads: object, writes: object, step: object, base: 
     if isinstance(reads, str) or not isinstance(reads, Sequence) or not reads:
         raise OwnFlowError(f"{name}: reads: expected a list of topics such as ['market.bars'], found {reads!r}", hint=_PAGE)
     for topic in reads:
-        if topic not in READABLE:
-            raise OwnFlowError(
-                f"{name}: reads: expected a topic that flows can read, found {topic!r}", hint=f"they are: {', '.join(READABLE)}"
-            )
+        if topic not in TOPICS:
+            raise OwnFlowError(f"{name}: reads: expected one of the topics, found {topic!r}", hint=f"they are: {', '.join(TOPICS)}")
     if not isinstance(writes, str) or not events_of(writes):
         raise OwnFlowError(
             f"{name}: writes: expected a topic of events, found {writes!r}", hint="`trademaster topics list` shows the topics"
@@ -64,17 +60,23 @@ def check_event(name: str, topic: str, said: object) -> None:
         raise OwnFlowError(f"{name}: process: expected a {wanted.__name__} in {kind}, found {type(said.payload).__name__}")
 
 
-def check_plain(name: str, state: dict[str, Any]) -> None:
-    """Refuse a state that would not come back as it was.
+def stored_state(name: str, state: dict[str, Any]) -> bytes:
+    """A state as it is kept.
 
     Raises:
-        OwnFlowError: with the place in it.
+        OwnFlowError: it would not come back as it was; with the place in it.
     """
-    found = _strange(state, "self.state")
-    if found:
-        raise OwnFlowError(
-            f"{name}: expected a state of dicts, lists, texts and numbers, found {found}", hint="anything else is lost when it is stored"
-        )
+    try:
+        found = _strange(state, "self.state")
+        if found is None:
+            return msgspec.msgpack.encode(state)
+    except RecursionError:
+        found = "one that holds itself"
+    except UnicodeEncodeError as error:
+        found = f"a text that is none: {error}"
+    raise OwnFlowError(
+        f"{name}: expected a state of dicts, lists, texts and numbers, found {found}", hint="anything else is lost when it is stored"
+    )
 
 
 def _strange(value: Any, at: str) -> str | None:

@@ -92,6 +92,9 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
         return [], StatefulBatchLogic.RETAIN
 
     def on_eof(self) -> tuple[list[Out], bool]:
+        if self._operator is not None and not self._context.recovers:
+            with self._context.failing:
+                self._operator.snapshot()  # a state that no run could store is refused here too
         return [], StatefulBatchLogic.RETAIN
 
     def notify_at(self) -> datetime | None:

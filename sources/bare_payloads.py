@@ -21,6 +21,10 @@ EVENT_TYPES = {
     "signals": EventType.SIGNAL_GENERATED,
     "market.indicators": EventType.INDICATOR_UPDATE,
     "dead.letters": EventType.DEAD_LETTER,
+    "risk.alerts": EventType.RISK_LIMIT_BREACH,
+    "system.services": EventType.AGENT_STATUS_CHANGE,
+    "system.health": EventType.SERVICE_HEALTH_CHECK,
+    "notifications": EventType.USER_NOTIFICATION,
     "audit": EventType.AUDIT,
 }
 """What a bare payload of a topic is; of ``control.*`` it is CONTROL_UPDATE, elsewhere ANALYTICS_UPDATE."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from schemas.event_reading import PAYLOADS
+from schemas.event_reading import EVENT_TOPICS
 from schemas.json_errors import JSON_ERRORS
 from schemas.times import parse_time
 from sources.jsonl import LineBlock
@@ -66,7 +66,7 @@ class LineTimes:
         if (
             self._has_looked
             or self._now_ns >= 0
-            or block.topics[at] not in PAYLOADS
+            or block.topics[at] not in EVENT_TOPICS
             or own_time_ns(block.topics[at], block.values[at]) >= 0
         ):
             return
@@ -99,8 +99,8 @@ def _chained(block: LineBlock, following: Ahead) -> Iterator[LineBlock]:
 
 
 def own_time_ns(topic: str, value: bytes) -> int:
-    """The time that a tick, a command or a report says; -1: it says none. An action's says nothing of when it came."""
-    if topic != TICKS and topic not in PAYLOADS:
+    """The time that a tick or an event says; -1: it says none. An action's says nothing of when it came."""
+    if topic != TICKS and topic not in EVENT_TOPICS:
         return -1
     try:
         fields = _fields(_first(value)[0] if value[:1] == b"[" else value)

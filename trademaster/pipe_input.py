@@ -24,9 +24,8 @@ from schemas.bus import Batch
 from schemas.control_codec import decode_control
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord, UsageError
-from schemas.event_reading import PAYLOADS, read_event
+from schemas.event_reading import EVENT_TOPICS
 from schemas.events import Place, Watermark
-from schemas.market_reading import bars_by_shard, read_bar, read_mark
 from schemas.tick_codec import TickDecoder
 from schemas.ticks import NO_SYMBOL, WATERMARK, Rows, empty_rows
 from schemas.times import END_OF_TIME_NS
@@ -38,15 +37,13 @@ from sources.jsonl import LineBlock, read_lines
 from sources.payloads import PayloadBlock
 from sources.table import BadLine, TickBlock
 from trademaster.engine.bus_part import REJECTED, Item
-from trademaster.engine.event_parts import CONTROL, EVENTS
-from trademaster.engine.pipe import Step, inputs_of, is_by_line, run_pipe
+from trademaster.engine.event_parts import CONTROL, EVENTS, items_of
+from trademaster.engine.pipe import LINE_NS, Step, inputs_of, is_by_line, run_pipe
 from trademaster.line_times import Ahead, LineTimes, own_time_ns
 from trademaster.settings import Settings
 
 STEP_TICKS = 10_000
 STEP_BYTES = 16 << 20
-LINE_NS = 1_000_000
-"""A line was first seen at no time that is known: its number in milliseconds since 1970 stands for it."""
 
 TICKS, BARS, MARKS, TRADING = "market.ticks", "market.bars", "market.marks", "control.trading"
 
@@ -127,7 +124,7 @@ class PipeInput:
         """What the end of the input makes: no event comes after it."""
         rows = empty_rows(1)
         rows["kind"], rows["symbol"], rows["time"], rows["offset"] = WATERMARK, NO_SYMBOL, END_OF_TIME_NS, self.lines
-        ends: Step = [(topic, (EVENTS, [Watermark(END_OF_TIME_NS)])) for topic in self._topics if topic in PAYLOADS]
+        ends: Step = [(topic, (EVENTS, [Watermark(END_OF_TIME_NS)])) for topic in self._topics if topic in EVENT_TOPICS]
         bars: Step = [(BARS, (key, Watermark(END_OF_TIME_NS))) for key in SHARD_KEYS] if BARS in self._topics else []
         return [*(self._frames(rows, []) if TICKS in self._topics else []), *ends, *bars]
 
@@ -206,15 +203,13 @@ class PipeInput:
     def _items(self, topic: str, line: int, value: bytes) -> Sequence[Item]:
         if topic not in self._topics:
             raise RejectedRecord(Reason.MALFORMED, f"expected a topic that the flows read ({', '.join(self._topics)}), found {topic}")
-        if topic in PAYLOADS:
+        if topic in EVENT_TOPICS:
             own_ns = own_time_ns(topic, value)
-            event = read_event(Place(topic, 0, line), envelope(topic, line, value, None if own_ns >= 0 else self._times.time_of(topic)))
+            items = items_of(Place(topic, 0, line), None, envelope(topic, line, value, None if own_ns >= 0 else self._times.time_of(topic)))
             self._times.pass_time(own_ns)
-            return [(EVENTS, [event])]
-        if topic == BARS:
-            return [(SHARD_KEYS[shard], rows) for shard, rows in bars_by_shard([read_bar(envelope(topic, line, value), line)])]
-        if topic == MARKS:
-            return [(MARKS, read_mark(envelope(topic, line, value), line))]
+            return items
+        if topic in (BARS, MARKS):
+            return items_of(Place(topic, 0, line), None, envelope(topic, line, value))
         control, own_id = decode_control(topic, None, value, 0, line), f"{topic}|{line}"
         if topic == TRADING and not control.time_ns:  # what it makes is an event, and happened when event time had come so far
             control = replace(control, time_ns=self._times.time_of(topic) or line * LINE_NS)

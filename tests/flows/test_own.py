@@ -92,6 +92,7 @@ def test_a_name_that_is_no_flow(tmp_path: Path, name: str, found: str) -> None:
 
 
 BAR = {"symbol": "A", "start": 0, "end": 10**9, "interval": "1s", "open": 1, "high": 1, "low": 1, "close": 1, "volume": 1, "tradeCount": 1}
+PLAIN = "expected a state of dicts, lists, texts and numbers"
 OWN = """
 from flows.own import Bar, EventType, Signal, Step, event, flow
 
@@ -112,6 +113,12 @@ FLOW = flow("mine", reads=["market.bars"], writes="signals", step=Mine)
         ("return [1]", "error: mine: process: expected events, found int"),
         ("return [event(EventType.AUDIT, 'x', item, item.end)]", "error: mine: process: expected an event of signals, found AUDIT"),
         ("return [event(EventType.SIGNAL_GENERATED, 'x', item, item.end)]", "error: mine: process: expected a Signal in SIGNAL_GENERATED"),
+        (
+            "self.state['seen'] = [{1, 2}]",
+            f"error: mine: {PLAIN}, found set at self.state['seen'][0]",
+        ),
+        ("self.state['me'] = self.state", f"error: mine: {PLAIN}, found one that holds itself"),
+        ("self.state['x'] = chr(0xD800)", f"error: mine: {PLAIN}, found a text that is none"),
     ],
 )
 def test_a_mistake_at_work_is_told_with_its_place(tmp_path: Path, body: str, said: str) -> None:
@@ -119,6 +126,14 @@ def test_a_mistake_at_work_is_told_with_its_place(tmp_path: Path, body: str, sai
     run = program(tmp_path, "pipe", "mine:FLOW", lines=json.dumps({"topic": "market.bars", "value": BAR}) + "\n")
     assert run.returncode == 2
     assert run.stderr.startswith(said), "no panic of the engine before it"
+
+
+def test_a_state_that_goes_wrong_late_is_refused_at_the_end_of_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN.format(body="self.state['x'] = list(range(9_999)) if item.close < 4 else object()"))
+    lines = "".join(json.dumps({"topic": "market.bars", "value": {**BAR, "close": close}}) + "\n" for close in range(1, 5))
+    run = program(tmp_path, "pipe", "mine:FLOW", lines=lines)
+    assert run.returncode == 2
+    assert "found object at self.state['x']" in run.stderr
 
 
 def test_a_state_that_would_come_back_as_something_else_ends_the_run(tmp_path: Path) -> None:
@@ -157,7 +172,7 @@ GOOD: dict[str, Any] = {"name": "mine", "reads": ["market.bars"], "writes": "sig
     [
         ({"name": "a.b"}, "expected a name without dots"),
         ({"reads": "market.bars"}, "expected a list of topics"),
-        ({"reads": ["signals"]}, "expected a topic that flows can read, found 'signals'"),
+        ({"reads": ["signal"]}, "expected one of the topics, found 'signal'"),
         ({"writes": "market.ticks"}, "expected a topic of events, found 'market.ticks'"),
         ({"step": Path}, "expected a class that extends Step, found Path"),
     ],

@@ -11,7 +11,7 @@ from schemas.control import Control
 from schemas.control_codec import decode_control
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
-from schemas.event_reading import read_event
+from schemas.event_reading import EVENT_TOPICS, read_event
 from schemas.events import Event, Place
 from schemas.market_reading import bars_by_shard, joined_marks, read_bar, read_mark
 from trademaster.engine.bus_part import REJECTED, BusPart, Item
@@ -62,6 +62,21 @@ class MarkPart(BusPart):
         marks, rejects = _read(batch, lambda place, _, value: read_mark(value, place.offset))
         items: list[Item] = [(MARKS, joined_marks(marks))] if marks else []
         return [*items, (REJECTED, rejects)] if rejects else items
+
+
+def items_of(place: Place, key: bytes | None, value: bytes) -> list[Item]:
+    """What one record of a topic other than ``market.ticks`` becomes, as its source would give it.
+
+    Raises:
+        RejectedRecord: nothing.
+    """
+    if place.topic in EVENT_TOPICS:
+        return [(EVENTS, [read_event(place, value)])]
+    if place.topic == "market.bars":
+        return [(SHARD_KEYS[shard], rows) for shard, rows in bars_by_shard([read_bar(value, place.offset)])]
+    if place.topic == "market.marks":
+        return [(MARKS, read_mark(value, place.offset))]
+    return [(CONTROL, decode_control(place.topic, key, value, place.partition, place.offset))]
 
 
 def read_events(batch: Batch) -> tuple[list[Event[Any]], list[Reject]]:

@@ -21,13 +21,12 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.flow import Context, step_id
-from schemas.control_codec import decode_control
-from schemas.errors import UsageError
-from schemas.event_reading import PAYLOADS, read_event
+from schemas.dead_letters import Reason, Reject
+from schemas.errors import RejectedRecord, UsageError
 from schemas.events import Place, RawEnvelope
 from schemas.outgoing import Outgoing
-from trademaster.engine.bus_part import Item
-from trademaster.engine.event_parts import CONTROL, EVENTS
+from trademaster.engine.bus_part import REJECTED, Item
+from trademaster.engine.event_parts import items_of
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.topology import find_rows, refuse_deliveries, topics_in_cycles, topics_read
 from trademaster.engine.wiring import Ends, find_flows, wire
@@ -37,6 +36,9 @@ from trademaster.settings import Settings
 Step = Sequence[tuple[str, Item]]
 """What is processed before the next step begins: (topic, item)."""
 
+
+LINE_NS = 1_000_000
+"""A line was first seen at no time that is known: its number in milliseconds since 1970 stands for it."""
 
 MOST_ROUNDS = 10_000
 """Times that what one line caused may go round; more than that would never end."""
@@ -83,7 +85,7 @@ class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
         self._progress.rounds += 1
         if self._progress.rounds > MOST_ROUNDS:
             raise UsageError(f"expected what a line causes to end, found that it went round the flows {MOST_ROUNDS} times")
-        step: list[tuple[str, Item]] = [(place.topic, _item(place, value)) for place, value in self._progress.back]
+        step = [(place.topic, item) for place, value in self._progress.back for item in _items(place, value)]
         self._progress.back = []
         return step
 
@@ -91,11 +93,12 @@ class StepsPart(StatefulSourcePartition[tuple[str, Item], None]):
         return None
 
 
-def _item(place: Place, value: bytes) -> Item:
+def _items(place: Place, value: bytes) -> list[Item]:
     """A record that a flow wrote, as its source would give it."""
-    if place.topic in PAYLOADS:
-        return EVENTS, [read_event(place, value)]
-    return CONTROL, decode_control(place.topic, None, value, place.partition, place.offset)
+    try:
+        return items_of(place, None, value)
+    except RejectedRecord as error:
+        return [(REJECTED, [Reject(*place, -1, Reason(error.reason), str(error), value, place.offset * LINE_NS)])]
 
 
 class Steps(FixedPartitionedSource[tuple[str, Item], None]):

@@ -7,7 +7,7 @@ from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource
 
-from schemas.event_reading import PAYLOADS
+from schemas.event_reading import EVENT_TOPICS
 from trademaster.engine.bus_part import BusPart, Item, Reading
 from trademaster.engine.event_parts import BarPart, ControlPart, EventPart, MarkPart
 from trademaster.engine.runtime import Runtime
@@ -17,7 +17,7 @@ PART_OF: dict[str, Callable[..., BusPart]] = {
     "market.ticks": TickPart,
     "market.bars": BarPart,
     "market.marks": MarkPart,
-    **dict.fromkeys(PAYLOADS, EventPart),
+    **dict.fromkeys(EVENT_TOPICS, EventPart),
 }
 """Kind of part of a topic; all others are ControlPart."""
 

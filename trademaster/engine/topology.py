@@ -47,14 +47,15 @@ def inner_edges(flows: Sequence[FlowRow]) -> set[tuple[str, str]]:
     """(Flow, topic that it reads) that is handed on inside the process.
 
     Every flow that writes such a topic is in the run, and before the one that reads it. All else goes through the bus: what is an input,
-    what somebody else writes too (dead letters come from the sources as well), and what would close a cycle.
+    what somebody else writes too (dead letters come from the sources as well), what would close a cycle, and what a flow of somebody's own
+    writes, whose form inside nobody else knows.
     """
     place = {flow.name: at for at, flow in enumerate(flows)}
     known = {**FLOWS, **{flow.name: flow for flow in flows}}
 
     def is_inner(reader: str, topic: str) -> bool:
         writers = [flow.name for flow in known.values() if topic in flow.writes]
-        return bool(writers) and all(place.get(writer, len(flows)) < place[reader] for writer in writers)
+        return bool(writers) and all(writer in FLOWS and place.get(writer, len(flows)) < place[reader] for writer in writers)
 
     edges = {(flow.name, topic) for flow in flows for topic in flow.reads if topic != DEAD and TOPICS[topic].lane is not Lane.IN}
     return {(reader, topic) for reader, topic in edges if is_inner(reader, topic)}
@@ -68,7 +69,7 @@ def refuse_deliveries(names: Sequence[str]) -> None:
 
 def topics_in_cycles(flows: Sequence[FlowRow]) -> set[str]:
     """Topics that a run both writes and reads back from the bus."""
-    return {topic for flow in flows for topic in flow.writes} & set(topics_read(flows)) - {DEAD}
+    return set(topics_written(flows)) & set(topics_read(flows))
 
 
 def topics_read(flows: Sequence[FlowRow]) -> list[str]:
