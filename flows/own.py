@@ -172,15 +172,14 @@ class _Hosted:
             raise
         except Exception as error:
             raise failure(f"{self._name}: process", error) from error
-        if not self._is_stored:
-            self._check_state()
+        self._unchecked -= 1
+        if self._unchecked < 0 and not self._is_stored:
+            self.check_state()
         return _Made(events) if events else None
 
-    def _check_state(self) -> None:
-        """Where nothing is stored, as in a pipe: refuse what no run could store, now and then, the rarer the larger it is."""
-        self._unchecked -= 1
-        if self._unchecked < 0:
-            self._unchecked = len(stored_state(self._name, self._step.state)) // 16
+    def check_state(self) -> None:
+        """Refuse what no run could store; during a pipe now and then, the rarer the larger it is."""
+        self._unchecked = len(stored_state(self._name, self._step.state)) // 16
 
     def _checked(self, said: object) -> Event[Any]:
         check_event(self._name, self._writes, said)

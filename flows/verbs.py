@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import bytewax.operators as op
 from bytewax.operators import KeyedStream, StatefulBatchLogic
@@ -41,6 +41,14 @@ class Hostable(Protocol[In_contra, Out_co]):
 
     def adopt(self, events: Iterable[RawEnvelope]) -> None:
         """Take as said what was published after the restored snapshot."""
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """An operator of somebody's own, whose state may be one that cannot be stored."""
+
+    def check_state(self) -> None:
+        """Refuse such a state; called at the end where nothing is stored, as in a pipe."""
 
 
 class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
@@ -92,9 +100,10 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
         return [], StatefulBatchLogic.RETAIN
 
     def on_eof(self) -> tuple[list[Out], bool]:
-        if self._operator is not None and not self._context.recovers:
+        operator: object = self._operator
+        if isinstance(operator, Checked) and not self._context.recovers:
             with self._context.failing:
-                self._operator.snapshot()  # a state that no run could store is refused here too
+                operator.check_state()
         return [], StatefulBatchLogic.RETAIN
 
     def notify_at(self) -> datetime | None:

@@ -18,6 +18,8 @@ from schemas.times import parse_time
 _ID_FIELD = {"control.limits": "limit_id", "control.instruments": "symbol", "control.accounts": "account"}
 """What names an entry; an action is named by its event."""
 
+NO_KEY = 'expected the key of the entry to delete, as in {"key": "L1", "value": null}, found none'
+
 _shape = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _header = msgspec.json.Decoder(dict[str, Any])
 
@@ -31,7 +33,7 @@ def decode_control(topic: str, key: bytes | None, value: bytes, partition: int =
     place = Place(topic, partition, offset)
     if not value:
         if not key:
-            raise RejectedRecord(Reason.CONTROL, "expected the key of the entry to delete, found none")
+            raise RejectedRecord(Reason.CONTROL, NO_KEY)
         return Control(topic, key.decode("utf-8", "replace"), None, place=place)
     kind: Any = CONTROLS.get(topic, dict[str, Any])  # of rules nobody of ours knows the fields yet
     try:

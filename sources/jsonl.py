@@ -1,8 +1,12 @@
-"""JSON lines, plain or gzip: ``{"topic": ..., "value": ...}`` or, for one topic, bare values."""
+"""JSON lines, plain or gzip: ``{"topic": ..., "value": ...}`` or, for one topic, bare values.
+
+On a control topic ``{"topic": ..., "key": ..., "value": null}`` deletes the entry of the key.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -23,8 +27,10 @@ class LineBlock:
     """Number of each line, from 1."""
     topics: list[str]
     values: list[bytes]
-    """JSON as it stands in the line: an envelope or a bare payload (of ticks also an array)."""
+    """JSON as it stands in the line: an envelope or a bare payload (of ticks also an array); empty: the line deletes an entry."""
     rejects: list[BadLine] = field(default_factory=list)
+    keys: dict[int, bytes] = field(default_factory=dict)
+    """By line, of those that delete: which entry; a line that does not say it is not in here."""
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -32,7 +38,12 @@ class _Line(msgspec.Struct, gc=False):
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Deletion(msgspec.Struct, gc=False):
+    key: str
+
+
 _decode = msgspec.json.Decoder(_Line).decode
+_decode_deletion = msgspec.json.Decoder(_Deletion).decode
 _check = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -61,9 +72,14 @@ def _add(block: LineBlock, number: int, text: bytes, topic: str | None) -> None:
     if isinstance(found, str):
         block.rejects.append(BadLine(number, Reason.MALFORMED, found, text))
         return
+    named, value = found
+    if value == b"null" and TOPICS[named].single:
+        value = b""
+        with suppress(*JSON_ERRORS):
+            block.keys[number] = _decode_deletion(text).key.encode("utf-8", "surrogatepass")
     block.lines.append(number)
-    block.topics.append(found[0])
-    block.values.append(found[1])
+    block.topics.append(named)
+    block.values.append(value)
 
 
 def _split(text: bytes, topic: str | None) -> tuple[str, bytes] | str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from schemas.bus import Bus, Records, Writer
-from schemas.dead_letters import INGEST, Reject, encode_dead_letters
+from schemas.control_codec import NO_KEY
+from schemas.dead_letters import INGEST, Reason, Reject, encode_dead_letters
 from schemas.errors import UsageError
 from schemas.json_errors import JSON_ERRORS
 from schemas.partitioning import partition_of
@@ -148,26 +149,38 @@ class Ingest:
         at = start
         while at < end:
             # Runs of one topic are one write; order across topics is not kept by any bus.
-            stop = at
+            stop, events = at, 0
             places: list[int] = []
             keys: list[bytes] = []
-            values: list[bytes] = []
+            values: list[bytes | None] = []
             while stop < end and block.topics[stop] == block.topics[at]:
-                for place, key, value in self._routes(block, stop, int(times[stop])):
+                routes = self._routes(block, stop, int(times[stop]))
+                for place, key, value in routes:
                     places.append(place)
                     keys.append(key)
                     values.append(value)
+                events += bool(routes)
                 stop += 1
-            self._wrote(Records(block.topics[at], places, keys, values), stop - at, int(times[at]), int(times[stop - 1]))
+            if values:
+                self._wrote(Records(block.topics[at], places, keys, values), events, int(times[at]), int(times[stop - 1]))
             at = stop
 
-    def _routes(self, block: LineBlock, at: int, time_ns: int) -> list[tuple[int, bytes, bytes]]:
+    def _routes(self, block: LineBlock, at: int, time_ns: int) -> Sequence[tuple[int, bytes, bytes | None]]:
         topic, value = block.topics[at], block.values[at]
         if topic == TOPIC:
             return route(value, self._count(TOPIC))
+        if not value:
+            return self._deletion(block.lines[at], block.keys.get(block.lines[at]))
         event = envelope(topic, block.lines[at], value, time_ns or None)  # as far as the ticks before it have come
         key, partition_key = place_record(topic, event)
         return [(0 if topic_row(topic).single else partition_of(partition_key, self._count(topic)), key, event)]
+
+    def _deletion(self, line: int, key: bytes | None) -> list[tuple[int, bytes, None]]:
+        """The tombstone of a control entry, if the line names it."""
+        if key:
+            return [(0, key, None)]
+        self._reject([BadLine(line, Reason.CONTROL, NO_KEY, b"null")])
+        return []
 
     def _times(self, block: LineBlock) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         latest = max(self.state.last_time_ns, 0)

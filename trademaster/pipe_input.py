@@ -166,7 +166,7 @@ class PipeInput:
                     yield self._ticks(run)
                     run = _Run(self._step_ticks)
                 if not is_tick:
-                    yield self._event(topic, line, value)
+                    yield self._event(topic, line, value, block.keys.get(line))
             for left in bad:
                 run.refuse(_refused(self._topic, left))
             self.lines = max([self.lines, *block.lines[-1:], *(line.line for line in bad)])
@@ -194,13 +194,13 @@ class PipeInput:
         step: list[tuple[str, Item]] = [(TICKS, (SHARD_KEYS[shard], frame)) for shard, frame in split(rows)]
         return [*step, self._rejected(rejects)] if rejects else step
 
-    def _event(self, topic: str, line: int, value: bytes) -> Step:
+    def _event(self, topic: str, line: int, value: bytes, key: bytes | None) -> Step:
         try:
-            return [(topic, item) for item in self._items(topic, line, value)]
+            return [(topic, item) for item in self._items(topic, line, value, key)]
         except RejectedRecord as error:
             return [self._rejected([Reject(topic, 0, line, -1, Reason(error.reason), str(error), value, line * LINE_NS)])]
 
-    def _items(self, topic: str, line: int, value: bytes) -> Sequence[Item]:
+    def _items(self, topic: str, line: int, value: bytes, key: bytes | None) -> Sequence[Item]:
         if topic not in self._topics:
             raise RejectedRecord(Reason.MALFORMED, f"expected a topic that the flows read ({', '.join(self._topics)}), found {topic}")
         if topic in EVENT_TOPICS:
@@ -210,7 +210,7 @@ class PipeInput:
             return items
         if topic in (BARS, MARKS):
             return items_of(Place(topic, 0, line), None, envelope(topic, line, value))
-        control, own_id = decode_control(topic, None, value, 0, line), f"{topic}|{line}"
+        control, own_id = decode_control(topic, key, value, 0, line), f"{topic}|{line}"
         if topic == TRADING and not control.time_ns:  # what it makes is an event, and happened when event time had come so far
             control = replace(control, time_ns=self._times.time_of(topic) or line * LINE_NS)
         return [(CONTROL, control if control.event_id else replace(control, id=control.id or own_id, event_id=own_id))]
