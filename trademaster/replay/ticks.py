@@ -24,7 +24,10 @@ class TickTaker:
         self._latest_ns = 0
 
     def take(self, batch: Batch) -> Timed:
-        """What of a batch is wanted. A record happened when its first wanted tick did; one without a good tick when what stands before it had."""
+        """What of a batch is wanted.
+
+        A record happened when its first wanted tick did; one without a good tick when what stands before it had.
+        """
         rows = self._decoder.decode(batch).rows
         wanted = self._rows_wanted(rows)
         first, count = _extent(batch, rows)

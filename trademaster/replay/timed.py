@@ -147,3 +147,43 @@ def _read(value: bytes) -> tuple[int, tuple[str, ...]]:
         return (UNKNOWN if when is None else parse_time(when)), names
     except ValueError:
         return UNKNOWN, names
+
+
+def in_force(batches: list[Batch], wanted: Wanted) -> Timed:
+    """Of a topic that is read whole by every shard: what was in force when the range begins, and what came in it."""
+    parts, latest_ns = [], 0
+    for batch in batches:
+        timed, latest_ns = take(batch, Wanted(to_ns=wanted.to_ns), latest_ns)
+        parts.append(timed)
+    whole = joined(parts) if parts else None
+    if whole is None:
+        return _nothing()
+    keys = whole.batch.keys or [None] * len(whole)
+    before = whole.times < wanted.from_ns
+    last_of = {key: at for at, key in enumerate(keys) if before[at]}
+    kept = np.array([not before[at] or last_of[key] == at for at, key in enumerate(keys)], np.bool_)
+    at = np.flatnonzero(kept)
+    return Timed(picked(whole.batch, at), np.maximum(whole.times[at], wanted.from_ns))
+
+
+def joined(parts: list[Timed]) -> Timed:
+    """Parts of one partition as one."""
+    batches = [part.batch for part in parts]
+    starts = np.cumsum([0, *[len(batch.data) for batch in batches[:-1]]])
+    return Timed(
+        Batch(
+            batches[0].topic,
+            np.concatenate([batch.data for batch in batches]),
+            np.concatenate([batch.ends + start for batch, start in zip(batches, starts, strict=True)]),
+            np.concatenate([batch.partition for batch in batches]),
+            np.concatenate([batch.offset for batch in batches]),
+            np.concatenate([batch.timestamp_ms for batch in batches]),
+            [key for batch in batches for key in batch.keys or [None] * len(batch)],
+        ),
+        np.concatenate([part.times for part in parts]),
+    )
+
+
+def _nothing() -> Timed:
+    none = np.empty(0, np.int64)
+    return Timed(Batch("", np.empty(0, np.uint8), none, np.empty(0, np.int32), none, none, []), none)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from hypothesis import given
@@ -40,7 +41,7 @@ def records(lane: Lane, partition: int) -> Iterator[Timed]:
 
 def by_heads(lanes: Sequence[Lane]) -> list[bytes]:
     """The first records of all partitions are compared by time, then by partition; the least goes."""
-    waiting = [[(time, b"%d/%d" % (place, at)) for at, time in enumerate(sum(lane, []))] for place, lane in enumerate(lanes)]
+    waiting = [[(time, b"%d/%d" % (place, at)) for at, time in enumerate(chain.from_iterable(lane))] for place, lane in enumerate(lanes)]
     merged_so: list[bytes] = []
     while any(waiting):
         _, place = min((records[0][0], place) for place, records in enumerate(waiting) if records)
