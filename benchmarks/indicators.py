@@ -21,8 +21,9 @@ from math import isclose
 from benchmarks.answers import WrongAnswer
 from benchmarks.options import Options
 from benchmarks.rows import Row
+from trademaster.duration_settings import Duration
 from trademaster.pipe_input import run_pipe_over
-from trademaster.settings import Duration, MarketSettings, Settings
+from trademaster.settings import MarketSettings, Settings
 from trademaster.signals_settings import SignalsSettings
 
 SYMBOLS = 1_000

@@ -16,3 +16,5 @@ class Delivery:
     row: FlowRow
     topics: Callable[[Any], tuple[str, ...]]
     """From the delivery's settings to the topics that it reads, each of ``row.reads``."""
+    epoch_ns: Callable[[Any], int] | None = None
+    """From the delivery's settings to how often its store is to have all that was read; None: as ``engine.epoch_interval`` says."""

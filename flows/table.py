@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.topics import TOPICS
+
 
 @dataclass(frozen=True, slots=True)
 class FlowRow:
@@ -72,6 +74,8 @@ FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO, SIGNALS, RI
 """In this order flows are joined: a topic goes from an earlier to a later one inside the process."""
 
 
-DELIVERIES: dict[str, FlowRow] = {}
+ARCHIVE = FlowRow(name="archive", reads=tuple(TOPICS), writes=("dead.letters",))
+
+DELIVERIES: dict[str, FlowRow] = {row.name: row for row in (ARCHIVE,)}
 """The deliveries by name. Each ends in a store of its own, and runs in a process of its own, so that no store slows a tick.
 Their code is ``DELIVERY`` of the module ``flows.NAME``; ``reads`` is all that they may read, and their settings say what they do."""

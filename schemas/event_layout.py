@@ -101,7 +101,7 @@ class Names:
 
 
 @leaf
-def _put_digits(out: Any, at: int, value: int, width: int) -> int:
+def put_digits(out: Any, at: int, value: int, width: int) -> int:
     """The last ``width`` digits; the position behind them."""
     left = np.uint64(value)  # half the time of the signed division, which rounds down
     for place in range(width):
@@ -113,7 +113,8 @@ def _put_digits(out: Any, at: int, value: int, width: int) -> int:
 
 
 @leaf
-def _put_integer(out: Any, at: int, value: int) -> int:
+def put_integer(out: Any, at: int, value: int) -> int:
+    """An integer in decimal; the position behind it."""
     if value < 0:
         put_byte(out, at, 45)
         at += 1
@@ -121,11 +122,11 @@ def _put_integer(out: Any, at: int, value: int) -> int:
     width, size = 1, np.uint64(value)
     while width < 19 and size >= INT_POWERS[width]:
         width += 1
-    return _put_digits(out, at, value, width)
+    return put_digits(out, at, value, width)
 
 
 @leaf
-def _put_second(out: Any, at: int, second: int) -> int:
+def put_second(out: Any, at: int, second: int) -> int:
     """``2026-01-02T15:04:05.`` of seconds since 1970 (years counted from March, so that the leap day is the last)."""
     day = second // 86_400
     second -= day * 86_400
@@ -135,12 +136,12 @@ def _put_second(out: Any, at: int, second: int) -> int:
     year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
     of_year = of_era - (365 * year + year // 4 - year // 100)
     month = (5 * of_year + 2) // 153
-    put_byte(out, _put_digits(out, at, year + era * 400 + (month >= 10), 4), 45)
-    put_byte(out, _put_digits(out, at + 5, month + 3 if month < 10 else month - 9, 2), 45)
-    put_byte(out, _put_digits(out, at + 8, of_year - (153 * month + 2) // 5 + 1, 2), 84)
-    put_byte(out, _put_digits(out, at + 11, second // 3_600, 2), 58)
-    put_byte(out, _put_digits(out, at + 14, second // 60 % 60, 2), 58)
-    put_byte(out, _put_digits(out, at + 17, second % 60, 2), 46)
+    put_byte(out, put_digits(out, at, year + era * 400 + (month >= 10), 4), 45)
+    put_byte(out, put_digits(out, at + 5, month + 3 if month < 10 else month - 9, 2), 45)
+    put_byte(out, put_digits(out, at + 8, of_year - (153 * month + 2) // 5 + 1, 2), 84)
+    put_byte(out, put_digits(out, at + 11, second // 3_600, 2), 58)
+    put_byte(out, put_digits(out, at + 14, second // 60 % 60, 2), 58)
+    put_byte(out, put_digits(out, at + 17, second % 60, 2), 46)
     return at + 20
 
 
@@ -197,9 +198,9 @@ def _lay_out(
                 if second == clock_second:
                     copy_bytes(out, at, out, clock, 20)
                 else:
-                    _put_second(out, at, second)
+                    put_second(out, at, second)
                     clock, clock_second = at, second
-                at = _put_digits(out, at + 20, value - second * 1_000_000_000, 9)
+                at = put_digits(out, at + 20, value - second * 1_000_000_000, 9)
                 put_byte(out, at, 90)
                 at += 1
             elif kind == CHOICE:
@@ -211,6 +212,6 @@ def _lay_out(
                 put_word(out, at, _NULL)
                 at += 4
             else:
-                at = _put_integer(out, at, value)
+                at = put_integer(out, at, value)
         ends[row] = at
     return at

@@ -10,7 +10,24 @@ from schemas.store import Opening, Store
 if TYPE_CHECKING:
     from trademaster.settings import Settings
 
-OPEN: dict[str, Callable[[Settings, Opening], Store]] = {}
+
+def _archive(settings: Settings, opening: Opening) -> Store:
+    from sinks.parquet import ArchiveSettings, ParquetStore
+
+    archive = settings.archive
+    return ParquetStore(
+        ArchiveSettings(
+            url=archive.url,
+            buffer_bytes=archive.buffer_bytes,
+            file_bytes=archive.file_bytes,
+            quiet_s=archive.quiet_after.seconds,
+            kept_s=archive.retention.seconds,
+        ),
+        opening,
+    )
+
+
+OPEN: dict[str, Callable[[Settings, Opening], Store]] = {"archive": _archive}
 
 
 def open_store(name: str, settings: Settings, opening: Opening) -> Store:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas.errors import SettingsError
-from trademaster.settings import Duration, Settings
+from trademaster.duration_settings import Duration
+from trademaster.settings import Settings
 from trademaster.settings_sources import load, load_settings, names, sections, variable_of
 from trademaster.settings_text import shown_values, text_of, without_secrets
 

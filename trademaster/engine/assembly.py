@@ -95,7 +95,8 @@ def _delivering(delivery: Delivery, settings: Settings, runtime: Runtime) -> Wor
     name = delivery.row.name
     store = open_store(name, settings, Opening(runtime.bus.identity(), runtime.process, runtime.stopping))
     dataflow = wire_delivery(name, delivery_topics(delivery, settings), store, runtime, _reading(settings))
-    return Worker(dataflow, runtime, settings.engine.epoch_interval.ns, [store])
+    epoch_ns = delivery.epoch_ns(getattr(settings, name)) if delivery.epoch_ns else settings.engine.epoch_interval.ns
+    return Worker(dataflow, runtime, epoch_ns, [store])
 
 
 def _flowing(flows: Sequence[Flow], settings: Settings, runtime: Runtime) -> Worker:

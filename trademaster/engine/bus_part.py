@@ -11,8 +11,8 @@ from typing import Any
 from bytewax.inputs import StatefulSourcePartition
 
 from schemas.bus import Batch, Position, Reader
+from trademaster.duration_settings import Duration
 from trademaster.engine.runtime import Runtime
-from trademaster.settings import Duration
 
 Item = tuple[str, Any]
 """(shard key, TickFrame or Bars), (any key, Control or list of events), or (REJECTED, Rejects)."""
