@@ -14,9 +14,6 @@ import pyarrow as pa
 from schemas.archive_layout import MANIFEST, SUFFIX, ArchiveFile, parse_path, topic_folder
 from schemas.errors import StoreError, UsageError
 
-SCHEMES = ("s3", "gs", "az", "memory")
-"""Of object stores."""
-
 
 class ArchiveFolder(Protocol):
     """Where an archive's files are. Paths are below the folder, with slashes."""
@@ -57,8 +54,8 @@ def open_folder(url: str) -> ArchiveFolder:
         return DiskFolder(Path(url))
     if scheme == "file":
         return DiskFolder(Path(url.removeprefix("file://")))
-    if scheme not in SCHEMES:
-        raise UsageError(f"expected a folder, or a URL of {', '.join(SCHEMES[:-1])}, found {url!r}", hint="such as s3://bucket/archive")
+    if scheme != "s3":
+        raise UsageError(f"expected a folder, or the URL of an S3 store, found {url!r}", hint="such as s3://bucket/archive")
     return ObjectFolder(url)
 
 
@@ -137,9 +134,8 @@ class ObjectFolder:
 
         self.url = url
         self._library: Any = obstore
-        plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
         try:
-            self._store: Any = from_url(url, client_options={"allow_http": plain})
+            self._store: Any = from_url(url, client_options=_client_options())
         except (ValueError, BaseError) as error:
             raise UsageError(f"expected the URL of an object store, found {url!r}: {error}", hint="such as s3://bucket/archive") from None
 
@@ -152,7 +148,7 @@ class ObjectFolder:
 
     def put(self, path: str, data: pa.Buffer) -> None:
         with _as_os_error():
-            self._library.put(self._store, path, data)
+            self._library.put(self._store, path, data.to_pybytes())
 
     def remove(self, path: str) -> None:
         with _as_os_error(), contextlib.suppress(FileNotFoundError):
@@ -160,7 +156,7 @@ class ObjectFolder:
 
     def opened(self, path: str) -> Any:
         with _as_os_error():
-            return pa.BufferReader(self._library.get(self._store, path).bytes())
+            return pa.BufferReader(bytes(self._library.get(self._store, path).bytes()))
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -171,6 +167,18 @@ class ObjectFolder:
 
     def tidy(self, topic: str, partition: int) -> None:
         """Nothing is ever half there."""
+
+
+def _client_options() -> Any:
+    """A server beside us may speak without TLS; the URL of its endpoint says so."""
+    return {"allow_http": os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")}
+
+
+def file_system() -> Any:
+    """S3 as fsspec knows file systems, for a library that reads through it."""
+    from obstore.fsspec import FsspecStore
+
+    return FsspecStore("s3", client_options=_client_options())
 
 
 @contextlib.contextmanager

@@ -53,6 +53,11 @@ def topic_folder(topic: str) -> str:
     return f"topic={topic}"
 
 
+def day_folder(topic: str, day: int) -> str:
+    """Folder of a topic's day, in days since 1970."""
+    return f"{topic_folder(topic)}/{datetime.fromtimestamp(day * 86_400, UTC):date=%Y-%m-%d}"
+
+
 def hour_folder(topic: str, hour: int) -> str:
     """Folder of a topic's hour, in hours since 1970."""
     return f"{topic_folder(topic)}/{datetime.fromtimestamp(hour * 3_600, UTC):date=%Y-%m-%d/hour=%H}"

@@ -31,6 +31,7 @@ MAX_SHAPE_BYTES = 4096
 """A row with more beside its values is kept as bytes."""
 
 _SLOTS = 4096
+_BRACE = 123
 _MIX = np.uint64(MIX)
 _HALF = np.uint64(32)
 
@@ -256,7 +257,8 @@ def scan_records(topic: str, data: Bytes1D, ends: Int64s, bytes_a_row: int = 32)
     """
     keys = keys_of(topic)
     count, width = len(ends), len(keys.kinds)
-    room = count + (int(ends[-1]) // bytes_a_row if count and keys.is_array else 0)
+    has_arrays = keys.is_array and bool((data[np.concatenate([[0], ends[:-1]])] != _BRACE).any())
+    room = count + (int(ends[-1]) // bytes_a_row if has_arrays else 0)
     cells: Int64s = np.empty((width, room), np.int64)
     forms: npt.NDArray[np.int8] = np.zeros((width, room), np.int8)
     records: Int64s = np.empty(room, np.int64)

@@ -31,7 +31,8 @@ class Records:
     partition: npt.NDArray[np.int32]
     offset: Int64s
     timestamp_ms: Int64s
-    keys: list[bytes | None]
+    keys: pa.Array
+    """Bytes, null where a record has no key."""
 
 
 def joined_records(batches: Sequence[Batch]) -> Records:
@@ -42,15 +43,25 @@ def joined_records(batches: Sequence[Batch]) -> Records:
     partition, offset, appended_ms = (
         np.concatenate([getattr(batch, name) for batch in batches]) for name in ("partition", "offset", "timestamp_ms")
     )
-    keys: list[bytes | None] = []
-    for batch in batches:
-        keys += batch.keys if batch.keys is not None else [None] * len(batch)
+    keys = pa.concat_arrays([_key_array(batch) for batch in batches])
     if (np.diff(partition) < 0).any():
         order = np.argsort(partition, kind="stable")
         data, ends = permuted(data, ends, order)
-        partition, offset, appended_ms = partition[order], offset[order], appended_ms[order]
-        keys = [keys[at] for at in order.tolist()]
+        partition, offset, appended_ms, keys = partition[order], offset[order], appended_ms[order], keys.take(pa.array(order))
     return Records(batches[0].topic, data, ends, partition, offset, appended_ms, keys)
+
+
+def _key_array(batch: Batch) -> pa.Array:
+    keys = batch.keys
+    if keys is None:
+        return pa.nulls(len(batch), pa.binary())
+    try:
+        joined = b"".join(keys)  # type: ignore[arg-type]
+    except TypeError:  # some have none
+        return pa.array(keys, pa.binary())
+    offsets: npt.NDArray[np.int32] = np.zeros(len(keys) + 1, np.int32)
+    np.cumsum(np.fromiter(map(len, keys), np.int32, len(keys)), out=offsets[1:])  # type: ignore[arg-type]
+    return pa.Array.from_buffers(pa.binary(), len(keys), [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
 
 
 def archive_table(records: Records) -> pa.Table:
@@ -169,8 +180,8 @@ def _table(records: Records, columns: dict[str, Any], of_record: Int64s, times: 
     columns["bus_partition"] = pa.array(records.partition[of_record])
     columns["bus_offset"] = pa.array(records.offset[of_record])
     columns["bus_time"] = pa.array(appended_ms).view(pa.timestamp("ms"))
-    keys = pa.array(records.keys, pa.binary())
-    columns["bus_key"] = keys if len(of_record) == len(records.keys) and (np.diff(of_record) == 1).all() else keys.take(pa.array(of_record))
+    is_each = len(of_record) == len(records.keys) and bool((np.diff(of_record) == 1).all())
+    columns["bus_key"] = records.keys if is_each else records.keys.take(pa.array(of_record))
     columns["time"] = pa.array(np.where(known, times, appended_ms * 1_000_000)).view(pa.timestamp("ns"))
     schema = schema_of(records.topic)
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)

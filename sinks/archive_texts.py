@@ -57,8 +57,8 @@ def _permute(data_: Any, ends: Any, order: Any, out_: Any, out_ends: Any) -> Non
 
 
 def permuted(data: Bytes1D, ends: Int64s, order: Int64s) -> tuple[Bytes1D, Int64s]:
-    """Records in another order, and where each ends; what stands behind them stays."""
-    out, out_ends = data.copy(), np.empty_like(ends)
+    """Records in another order, and where each ends; as many bytes stand behind them."""
+    out, out_ends = np.empty_like(data), np.empty_like(ends)
     _permute(data, ends, order, out, out_ends)
     return out, out_ends
 

@@ -31,6 +31,9 @@ from sinks.archive_table import archive_table, joined_records
 RECORD_BYTES = 64
 """What a record takes in memory beside its bytes."""
 
+CHUNK_BYTES = 4 << 20
+"""Of records become rows at once: so much stays in memory that is used again and again."""
+
 RETENTION_EVERY_S = 3600.0
 
 
@@ -59,55 +62,51 @@ class ParquetStore:
         self._folder: ArchiveFolder = open_folder(settings.url)
         self._patience = Patience(settings.url, opening.stopping)
         self._shelves: dict[str, Shelf] = {}
-        self._pending: dict[str, list[Batch]] = {}
-        self._bytes: dict[str, int] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._is_first = opening.process == 0
         self._retained_s = -RETENTION_EVERY_S
         self._patience.until(lambda: _belong(self._folder, opening.log))
 
     def write(self, batch: Batch) -> Sequence[Reject]:
         if len(batch):
-            self._pending.setdefault(batch.topic, []).append(batch)
-            self._bytes[batch.topic] = self._bytes.get(batch.topic, 0) + len(batch.data) + RECORD_BYTES * len(batch)
-        while sum(self._bytes.values()) > self._settings.buffer_bytes:
-            self._roll(max(self._bytes, key=self._bytes.__getitem__))
+            waiting = self._waiting.setdefault(batch.topic, Waiting())
+            waiting.add(batch)
+            while sum(one.size_bytes for one in self._waiting.values()) > self._settings.buffer_bytes:
+                self._roll(max(self._waiting, key=lambda topic: self._waiting[topic].size_bytes))
         return ()  # a bad record is archived as it is
 
     def flush(self) -> Sequence[Reject]:
-        for topic in list(self._pending):
+        for topic in list(self._waiting):
             self._roll(topic)
         self._tidy()
         return ()
 
     def close(self) -> None:
-        self._pending.clear()
-        self._bytes.clear()
+        self._waiting.clear()
 
     def _roll(self, topic: str) -> None:
         """Write what waits of a topic."""
-        batches = self._pending[topic]
-        records = joined_records(batches)
+        found = self._waiting[topic].taken()
         shelf = self._shelf(topic)
-        self._patience.until(lambda: shelf.adopt(np.unique(records.partition).tolist(), time.monotonic()))
-        table = archive_table(records)
-        for hour, partition, rows in _by_hour(table):
-            self._put(shelf, topic, hour, partition, rows)
-        del self._pending[topic], self._bytes[topic]
+        partitions = sorted({partition for _, partition in found})
+        self._patience.until(lambda: shelf.adopt(partitions, time.monotonic()))
+        for (hour, partition), tables in sorted(found.items()):
+            self._put(shelf, topic, hour, partition, tables)
+        del self._waiting[topic]
 
     def _shelf(self, topic: str) -> Shelf:
         if topic not in self._shelves:
             self._shelves[topic] = Shelf(self._folder, topic, file_bytes=self._settings.file_bytes)
         return self._shelves[topic]
 
-    def _put(self, shelf: Shelf, topic: str, hour: int, partition: int, rows: pa.Table) -> None:
-        offsets = rows["bus_offset"].to_numpy()
-        fresh = int(np.searchsorted(offsets, shelf.last(hour, partition), "right"))
-        if fresh == len(offsets):
+    def _put(self, shelf: Shelf, topic: str, hour: int, partition: int, tables: Sequence[pa.Table]) -> None:
+        fresh = [table for table in (_behind(one, shelf.last(hour, partition)) for one in tables) if len(table)]
+        if not fresh:
             return
-        rows = rows.slice(fresh)
-        appended_s = int(rows["bus_time"].cast(pa.int64()).to_numpy().max()) // 1000
-        data = parquet_bytes(topic, [rows])
-        file = ArchiveFile(topic, hour, partition, int(offsets[fresh]), int(offsets[-1]), appended_s, data.size)
+        first, last = fresh[0]["bus_offset"][0].as_py(), fresh[-1]["bus_offset"][-1].as_py()
+        appended_s = max(int(table["bus_time"].cast(pa.int64()).to_numpy().max()) for table in fresh) // 1000
+        data = parquet_bytes(topic, [pa.concat_tables(fresh).unify_dictionaries()])
+        file = ArchiveFile(topic, hour, partition, first, last, appended_s, data.size)
         self._patience.until(lambda: self._folder.put(file.path, data))
         shelf.add(file, time.monotonic())
 
@@ -134,6 +133,40 @@ def _belong(folder: ArchiveFolder, log: str) -> None:
             f"expected the archive in {folder.url} to be of the log {log}, found one of {known}: its offsets are other events",
             hint="give archive.url another folder, or take the old one away",
         )
+
+
+def _behind(table: pa.Table, offset: int) -> pa.Table:
+    """The rows with a larger offset."""
+    return table.slice(int(np.searchsorted(table["bus_offset"].to_numpy(), offset, "right")))
+
+
+class Waiting:
+    """Records of a topic that are not in files yet: the last ones as they came, those before as rows."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._batches: list[Batch] = []
+        self._fresh_bytes = 0
+        self._rows: dict[tuple[int, int], list[pa.Table]] = {}
+
+    def add(self, batch: Batch) -> None:
+        """Take a batch."""
+        self._batches.append(batch)
+        self._fresh_bytes += len(batch.data)
+        self.size_bytes += len(batch.data) + RECORD_BYTES * len(batch)
+        if self._fresh_bytes >= CHUNK_BYTES:
+            self._convert()
+
+    def taken(self) -> dict[tuple[int, int], list[pa.Table]]:
+        """All as rows, by hour and partition in the order of offsets."""
+        self._convert()
+        return self._rows
+
+    def _convert(self) -> None:
+        if self._batches:
+            for hour, partition, rows in _by_hour(archive_table(joined_records(self._batches))):
+                self._rows.setdefault((hour, partition), []).append(rows)
+        self._batches, self._fresh_bytes = [], 0
 
 
 def _by_hour(table: pa.Table) -> Iterator[tuple[int, int, pa.Table]]:

@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.archive_folder import ArchiveFolder, open_folder, read_log
-from schemas.archive_layout import HOUR_NS, ArchiveFile, split_contained, topic_folder
+from schemas.archive_layout import HOUR_NS, ArchiveFile, day_folder, split_contained, topic_folder
 from schemas.archive_parquet import read_tables
 from schemas.catalog import BARE
 from schemas.errors import InputFileError
-from schemas.times import END_OF_TIME_NS
+from schemas.times import DAY_NS, END_OF_TIME_NS
 from sources.archive_records import ArchivedRecords, records_of
+
+MOST_DAYS = 45
+"""In a longer range all folders of a topic are listed at once."""
 
 
 @dataclass(slots=True)
@@ -41,7 +44,13 @@ class Archive:
             start_ns: event time.
             end_ns: event time, exclusive.
         """
-        found = [file for topic in topics for file in self.folder.files(topic_folder(topic))] if topics else self.folder.files()
+        days = range(start_ns // DAY_NS, -(-end_ns // DAY_NS)) if end_ns - start_ns <= MOST_DAYS * DAY_NS else None
+        if not topics:
+            found = self.folder.files()
+        elif days is None:
+            found = [file for topic in topics for file in self.folder.files(topic_folder(topic))]
+        else:
+            found = [file for topic in topics for day in days for file in self.folder.files(day_folder(topic, day))]
         return [file for file in split_contained(found)[0] if file.start_ns < end_ns and file.start_ns + HOUR_NS > start_ns]
 
     def records(
@@ -67,10 +76,10 @@ class Archive:
         """As ``records``, but the rows with their columns, by offset and index; each table has at least one row, and whole records."""
         streams = [_Stream(self.folder, files) for files in self._hours(topic, partition, start_ns, end_ns)]
         for table in _merged(streams):
-            whole = self._whole(table) if topic in BARE else table
-            wanted = _selected(whole, start_ns, end_ns, keys)
-            if len(wanted):
-                yield wanted
+            wanted = _selected(table, start_ns, end_ns, keys)
+            whole = self._whole(wanted) if topic in BARE else wanted
+            if len(whole):
+                yield whole
 
     def _hours(self, topic: str, partition: int, start_ns: int, end_ns: int) -> list[list[ArchiveFile]]:
         """Files of a partition, a list an hour: those of the range, and where a record may have rows in several hours the rest's."""
@@ -86,7 +95,7 @@ class Archive:
 
     def _whole(self, table: pa.Table) -> pa.Table:
         """The rows of records of which all rows are there."""
-        if pc.max(table["bus_count"]).as_py() == 1:
+        if not len(table) or pc.max(table["bus_count"]).as_py() == 1:
             return table
         offsets, counts = table["bus_offset"].to_numpy(), table["bus_count"].to_numpy()
         _, inverse, found = np.unique(offsets, return_inverse=True, return_counts=True)

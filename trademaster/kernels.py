@@ -30,6 +30,7 @@ def compile_all(say: Callable[[str], object]) -> None:
         ("the portfolio flow", _compile_portfolio),
         ("the risk flow", _compile_risk),
         ("encoding bars, marks and P&L", _compile_encoder),
+        ("the archive", _compile_archive),
         ("the writers", _compile_writers),
     ):
         say(what)
@@ -195,6 +196,19 @@ def _compile_encoder() -> None:
     pnl_codec.compile_kernels()
 
 
+def _compile_archive() -> None:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from sinks.archive_table import archive_table, joined_records
+    from sources.archive_records import records_of
+
+    batch = _batch()
+    batch = replace(batch, partition=batch.partition + np.array([1, 0], np.int32))  # so that they are sorted
+    records_of(batch.topic, archive_table(joined_records([batch])))
+
+
 def _compile_writers() -> None:
     from sinks import embedded_columns
     from trademaster.bus import kafka
@@ -210,7 +224,7 @@ def _batch() -> Batch:
 
     values = [
         b'{"type":"trade","symbol":"A","timestamp":1340285400000000000,"price":223.95,"size":100,"sequence":1,"side":"buy","venue":"X"}',
-        b'[{"type":"quote","symbol":"B","timestamp":1340285400000000001,"bid":1.5,"ask":1.75},{"type":"heartbeat","timestamp":1340285402000000000}]',
+        b'[{"type":"quote","symbol":"B","timestamp":1340285400000000001,"bid":1.5,"ask":1e-9},{"type":"heartbeat","timestamp":1340285402000000000}]',
     ]
     count = len(values)
     return Batch(

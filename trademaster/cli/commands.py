@@ -18,6 +18,7 @@ COMMANDS = {
     "control": "Write accounts, instruments, limits, trading states and corporate actions to a bus.",
     "topics": "Create, list, describe and check the topics of a bus.",
     "tail": "Print the records of a topic, a JSON object a line.",
+    "history": "Ask the archive in SQL, and list what it holds.",
     "analyze": "Test risk models against a series of prices or returns in a file.",
     "schemas": "Export the contract: JSON Schema and AsyncAPI.",
     "settings": "Show the effective settings and where each came from.",

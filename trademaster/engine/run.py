@@ -39,8 +39,7 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
     log = configure_logs(settings.log.model_dump())
     flows = find_rows(names)
     delivery = find_delivery(names)
-    if delivery is None:
-        ensure_compiled(log.warning)
+    ensure_compiled(log.warning)
     read = delivery_topics(delivery, settings) if delivery else topics_read(flows)
     identity = _prepare_bus(settings, sorted({*read, *topics_written(flows)}))
     with contextlib.ExitStack() as stack:

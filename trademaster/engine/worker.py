@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import RecoveryError, StoreInterrupted, TradeMasterError, UsageError
+from schemas.errors import RecoveryError, StoreError, StoreInterrupted, TradeMasterError, UsageError
 from trademaster.engine.plan import Plan
 
 EXIT_USAGE, EXIT_RECOVERY, EXIT_CLOCK = 2, 3, 75
@@ -56,7 +56,7 @@ def _report(error: TradeMasterError, log: Any) -> int:
         log.warning("worker stopped", reason=str(error))
         return 0
     log.error("worker failed", error=str(error), hint=error.hint)
-    return EXIT_USAGE if isinstance(error, UsageError) else EXIT_RECOVERY if isinstance(error, RecoveryError) else 1
+    return EXIT_USAGE if isinstance(error, UsageError | StoreError) else EXIT_RECOVERY if isinstance(error, RecoveryError) else 1
 
 
 def _run(plan: Plan, process: int, stopping: threading.Event, log: Any) -> None:
