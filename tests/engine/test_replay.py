@@ -70,10 +70,20 @@ def agrees(live: Sequence[Mapping[str, Any]], again: Sequence[Mapping[str, Any]]
     return len(known.keys() & found.keys())
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["another bus", "a prefix"])
-def test_flows_on_a_replay_say_what_they_said(traded: str, tmp_path: Path, beside: bool) -> None:
+@pytest.fixture(scope="module")
+def archived(traded: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The archive of that bus."""
+    url = str(tmp_path_factory.mktemp("archive"))
+    run_market(traded, tmp_path_factory.mktemp("recovery"), 1, "--set", f"archive.url={url}", flows=("archive",))
+    return url
+
+
+@pytest.mark.parametrize("way", ["another bus", "a prefix", "the archive"])
+def test_flows_on_a_replay_say_what_they_said(traded: str, request: pytest.FixtureRequest, tmp_path: Path, way: str) -> None:
+    beside = way == "a prefix"
+    source = ("--archive", request.getfixturevalue("archived")) if way == "the archive" else ("--bus", traded)
     target = with_prefix(traded, f"again{tmp_path.name}.") if beside else f"embedded:{tmp_path}/again"
-    replay("--bus", traded, *(("--prefix", f"again{tmp_path.name}.") if beside else ("--to-bus", target)))
+    replay(*source, *(("--prefix", f"again{tmp_path.name}.") if beside else ("--to-bus", target)))
     if beside:
         subprocess.run(command("topics", "create", "--bus", target), check=True, capture_output=True, timeout=60)
     run_market(target, tmp_path / "recovery", 1, flows=REPLAYED)
@@ -89,6 +99,22 @@ def test_flows_on_a_replay_say_what_they_said(traded: str, tmp_path: Path, besid
     assert latest(events(target, "portfolio.positions"), "account", "symbol") == positions
     assert len(positions) > 5
     assert not events(target, "dead.letters")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        (),
+        ("--from", "2026-01-02T14:30:07.5", "--to", "2026-01-02T14:30:21"),
+        ("--keys", "SIM0002,ACC1"),
+        ("--topics", "orders.updates,market.bars", "--to", "2026-01-02T14:30:21"),
+    ],
+    ids=" ".join,
+)
+def test_the_archive_gives_what_the_bus_gives(traded: str, archived: str, what: tuple[str, ...]) -> None:
+    lines = replay("--archive", archived, *what).splitlines()
+    assert lines == replay("--bus", traded, *what).splitlines()
+    assert lines
 
 
 def test_a_replay_into_a_pipe_gives_the_same_each_time(traded: str) -> None:

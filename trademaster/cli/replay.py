@@ -30,6 +30,9 @@ def replay(
     prefix: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Write to topics whose names begin so, such as replay., of --to-bus or else --bus.")
     ] = None,
+    archive: Annotated[
+        str | None, typer.Option(metavar="URL", help="Read this archive, such as data/archive or s3://BUCKET/PREFIX, instead of the bus.")
+    ] = None,
     append: Annotated[bool, typer.Option("--append", help="Write to topics that hold records already.")] = False,
     bus: options.BusUrl = None,
     quiet: options.Quiet = False,
@@ -52,7 +55,7 @@ def replay(
     begin, end = parse_moment("--from", from_), parse_moment("--to", to, is_end=True)
     if begin >= end:
         raise UsageError(f"expected --from before --to, found {from_} and {to}", hint="--to is the first time that is left out")
-    job = Job(begin, end, names, frozenset(_listed(keys)), speed, to_bus, prefix, append)
+    job = Job(begin, end, names, frozenset(_listed(keys)), speed, to_bus, prefix, append, archive)
     done = run_job(settings, job, sys.stdout.buffer, None if quiet else _shown())
     if not quiet:
         typer.echo(_text(done), err=True)

@@ -32,6 +32,8 @@ class Job:
     to_bus: str | None
     prefix: str | None
     appends: bool
+    archive: str | None = None
+    """URL of the archive to read instead of the bus."""
 
 
 def run_job(settings: Settings, job: Job, out: BinaryIO, progress: Callable[[Progress], object] | None) -> Progress:
@@ -55,15 +57,21 @@ def _target(source: str, job: Job) -> str | None:
     """URL to write to; None: lines."""
     if job.prefix:
         return with_prefix(job.to_bus or source, job.prefix)
-    if job.to_bus == source:
+    if job.to_bus == source and job.archive is None:
         raise UsageError("expected --to-bus to be another bus, found the one that is read", hint="add --prefix replay. to write beside it")
     return job.to_bus
 
 
 def _history(settings: Settings, job: Job, stack: ExitStack) -> History:
+    wanted = Wanted(job.from_ns, job.to_ns, job.keys)
+    if job.archive is not None:
+        from sources.archive import open_archive
+        from trademaster.replay.from_archive import ArchiveHistory
+
+        return ArchiveHistory(open_archive(job.archive), wanted, lambda topic: topic_settings(settings, [topic])[0].partitions)
     bus = open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds)
     stack.callback(bus.close)
-    return BusHistory(bus, Wanted(job.from_ns, job.to_ns, job.keys))
+    return BusHistory(bus, wanted)
 
 
 def _output(target: str | None, wanted: Mapping[str, TopicSettings], job: Job, out: BinaryIO, stack: ExitStack) -> Output:
