@@ -43,7 +43,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("word", "wanted"),
     [
-        ("pipe market", {"market.marks"}),
+        ("pipe market --input", {"market.marks"}),
+        ("replay --archive", set()),
         ("pipe portfolio <<", {"portfolio.positions", "portfolio.pnl", "portfolio.accounts"}),
         ("pipe signals", {"market.indicators", "signals"}),
         ("control trading", set()),

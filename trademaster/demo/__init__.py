@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from schemas.bus import Bus
-from schemas.errors import TradeMasterError
 from trademaster.settings import Settings
 
 if TYPE_CHECKING:
+    from trademaster.demo.children import Programs
     from trademaster.demo.feed import Feed
     from trademaster.demo.traders import Traders
 
@@ -26,12 +23,11 @@ INTERVAL = "1m"
 
 FLOWS = ("market", "orders", "paper", "portfolio", "risk")
 
-FEES = ("--set", "paper.fee_per_share=0.0035", "--set", "paper.fee_minimum=0.35")
+SETTINGS = (f"market.intervals=1s,{INTERVAL}", "paper.fee_per_share=0.0035", "paper.fee_minimum=0.35")
 
 STATE_OF_KEY: dict[str, Literal["ACTIVE", "HALTED"]] = {"h": "HALTED", "a": "ACTIVE"}
 POLL_S = 0.1
 DRAW_EVERY_S = 0.25
-DRAIN_S = 20.0
 
 
 def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | None, duration_s: float | None) -> None:
@@ -45,6 +41,7 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
         duration_s: None: without end.
     """
     from trademaster.bus import open_bus
+    from trademaster.demo.children import Programs, archive_folder
     from trademaster.demo.feed import Feed
     from trademaster.demo.rules import limited
     from trademaster.demo.traders import Traders, opened
@@ -61,45 +58,19 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
         bus.create(topic_settings(settings))
         limited(bus)
         opened(bus)
-        flow = stack.enter_context(_flows(url, place))
+        archive = archive_folder(folder)
+        programs = Programs(url, place, FLOWS, SETTINGS, archive)
+        stack.callback(programs.close)
         feed, traders = Feed(bus, symbols, speed), Traders(bus, INTERVAL)
         for thread in (feed, traders):
             thread.start()
             stack.callback(thread.stop)
-        _show(bus, feed, traders, flow, stopping, duration_s)
+        _show(bus, feed, traders, programs, stopping, duration_s)
+    if archive.exists():
+        print(f"kept: trademaster replay --archive {archive} | trademaster pipe market")  # noqa: T201
 
 
-@contextlib.contextmanager
-def _flows(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """``trademaster run`` beside us, its log in a file."""
-    log = folder / "run.log"
-    arguments = [
-        "run",
-        *FLOWS,
-        "--bus",
-        url,
-        "--recovery",
-        str(folder / "recovery"),
-        "--quiet",
-        "--set",
-        f"market.intervals=1s,{INTERVAL}",
-        *FEES,
-    ]
-    with log.open("wb") as out:
-        flow = subprocess.Popen([sys.executable, "-m", "trademaster", *arguments], stderr=out, start_new_session=True)
-        try:
-            yield flow
-        finally:
-            flow.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                flow.wait(DRAIN_S)
-            flow.kill()
-            flow.wait()
-
-
-def _show(
-    bus: Bus, feed: Feed, traders: Traders, flow: subprocess.Popen[bytes], stopping: threading.Event, duration_s: float | None
-) -> None:
+def _show(bus: Bus, feed: Feed, traders: Traders, programs: Programs, stopping: threading.Event, duration_s: float | None) -> None:
     from rich.console import Console
     from rich.live import Live
 
@@ -122,7 +93,11 @@ def _show(
             for reader in readers:
                 while (batch := reader.poll(10_000, 0.0)) is not None:
                     board.apply(batch)
-            _check(feed, traders, flow)
+                    programs.start_archive()
+            programs.check()
+            for thread in (feed, traders):
+                if thread.error is not None:
+                    raise thread.error
             if state := STATE_OF_KEY.get(key()):
                 switched(bus, state)
             now = time.monotonic()
@@ -132,11 +107,3 @@ def _show(
                 drawn = now
                 live.update(screen.draw(feed.ticks), refresh=True) if live else screen.print(feed.ticks)
     console.print(screen.summary(feed.ticks))
-
-
-def _check(feed: Feed, traders: Traders, flow: subprocess.Popen[bytes]) -> None:
-    for thread in (feed, traders):
-        if thread.error is not None:
-            raise thread.error
-    if flow.poll() is not None:
-        raise TradeMasterError(f"the flows ended with code {flow.returncode}", hint="run `trademaster doctor`; --folder DIR keeps its log")
