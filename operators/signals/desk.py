@@ -24,10 +24,13 @@ from schemas.times import format_time
 
 SOURCE = "signals"
 
-VERSION = 1
+VERSION = 2
 
 MAX_ID_CHARS = 128
 """Of an order's id."""
+
+MAX_FAILURES = 8
+"""Causes that are remembered of a symbol and interval; of more nothing is said until the strategy has a value again."""
 
 _NONE = Decimal(0)
 
@@ -39,8 +42,8 @@ class Standing(NamedTuple):
     """What it said last; ``flat`` before it said anything."""
     target: Decimal = _NONE
     """The position that its orders so far lead to."""
-    has_failed: bool = False
-    """Once it had no value for another reason than warming up, and that was said."""
+    failures: tuple[str, ...] = ()
+    """Why it has had no value since it last had one, for other reasons than warming up; each was said once."""
 
 
 @dataclass(slots=True)
@@ -55,8 +58,9 @@ class Said:
 class StrategyDesk:
     """The strategies of one shard of symbols.
 
-    A strategy that has no value for a bar (an indicator that warms up, a division by zero) says nothing of it, and its last action
-    stands. The first bar of a symbol and interval without a value for another reason than warming up becomes a dead letter.
+    A strategy that has no value for a bar (an indicator that warms up, a division by zero, NaN) says nothing of it, and its last action
+    stands. Of a symbol and interval the first such bar of each cause, other than warming up, becomes a dead letter; the next one after
+    the strategy has had a value again.
 
     Orders follow the strategy's own target: ``buy`` leads to the quantity, ``sell`` to the negative (or to none), ``flat`` to none, and
     a market order of the difference to the last target is sent. What the account really holds is not asked.
@@ -96,18 +100,21 @@ class StrategyDesk:
         try:
             opinion = strategy.opinion(values, bar.bar, {"last": before.action, "symbol": key[1], "interval": key[2]})
         except NoValue as error:
-            if not before.has_failed:
-                said.rejects.append(_reject(key, bar, str(error)))
-                self._standing[key] = before._replace(has_failed=True)
+            cause = str(error)
+            if cause not in before.failures and len(before.failures) < MAX_FAILURES:
+                said.rejects.append(_reject(key, bar, cause))
+                self._standing[key] = before._replace(failures=(*before.failures, cause))
             return
         if opinion is None:
+            if before.failures:
+                self._standing[key] = before._replace(failures=())
             return
         said.signals.append(_signal(key, bar, opinion, {known: bar.values[known] for _, known in texts}))
         account = self._settings.account
         target = self._target(opinion.action) if account else before.target
         if target != before.target:
             said.commands.append(_command(account, key, bar, target - before.target))
-        self._standing[key] = Standing(opinion.action, target, before.has_failed)
+        self._standing[key] = Standing(opinion.action, target)
 
     def _target(self, action: SignalAction) -> Decimal:
         if action == "buy":
@@ -116,7 +123,7 @@ class StrategyDesk:
 
     def snapshot(self) -> dict[str, Any]:
         """All standings, targets as text."""
-        standings = [[*key, one.action, str(one.target), one.has_failed] for key, one in self._standing.items()]
+        standings = [[*key, one.action, str(one.target), list(one.failures)] for key, one in self._standing.items()]
         return {"version": VERSION, "standings": standings}
 
     def restore(self, stored: dict[str, Any]) -> None:
@@ -124,9 +131,9 @@ class StrategyDesk:
         if stored["version"] != VERSION:
             raise ValueError(f"expected the state of strategies in version {VERSION}, found {stored['version']}")
         names = {strategy.name for strategy, _ in self._strategies}
-        for name, symbol, interval, action, target, has_failed in stored["standings"]:
+        for name, symbol, interval, action, target, failures in stored["standings"]:
             if name in names:
-                self._standing[name, symbol, interval] = Standing(action, Decimal(target), has_failed)
+                self._standing[name, symbol, interval] = Standing(action, Decimal(target), tuple(failures))
 
 
 _NEW = Standing()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_math
 
 from operators.indicators.indicator import PriceBar, Value
-from operators.signals.translation import DIVISION_BY_ZERO, Rule, Source, WrongExpression, read_rule
+from operators.signals.translation import DIVISION_BY_ZERO, NOT_FINITE, Rule, Source, WrongExpression, read_rule
 
 NUMBERS: dict[str, Callable[[PriceBar], float]] = {
     "open": lambda bar: bar.open,
@@ -34,7 +35,7 @@ _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 
 class NoValue(Exception):
-    """A rule has no value for this bar: it divides by zero, or its result means nothing."""
+    """A rule has no value for this bar: it divides by zero, meets NaN or an infinity, or its result means nothing."""
 
 
 class Expression:
@@ -44,7 +45,7 @@ class Expression:
         """``result``: one of RESULTS.
 
         Raises:
-            WrongExpression: the text does not compile, or has another type.
+            WrongExpression: the text does not compile, has another type, or divides by what is always 0.
         """
         self.rule = read_rule(text)
         self._uses = tuple((variable, use.text, use.field) for use, variable in self.rule.uses.items())
@@ -76,8 +77,12 @@ class Expression:
             if value is None:
                 return None
             data[variable] = value
+            if not isfinite(value):
+                raise NoValue(f"{text}{'.' * bool(part)}{part} is {value}")
         for name, read in self._numbers:
             data[name] = read(bar)
+            if not isfinite(data[name]):
+                raise NoValue(f"{name} is {data[name]}")
         for name in self._texts:
             data[name] = texts[name]
         try:
@@ -112,11 +117,24 @@ def _compiled(text: str, rule: Rule, variables: Mapping[str, Any], result: str) 
             continue
         found = program.return_type().name()
         if found in RESULTS[result]:
-            return program
+            _check_divisors(rule, as_doubles=as_doubles)
+            return environment.compile(rule.source(as_doubles=as_doubles, finite=True).text)
         expected = {"action": "a text: 'buy', 'sell' or 'flat'", "condition": "true or false", "strength": "a number"}[result]
         first = first or WrongExpression(f"expected an expression that gives {expected}, found one of type {found.lower()}", 0)
     assert first is not None
     raise first
+
+
+def _check_divisors(rule: Rule, *, as_doubles: bool) -> None:
+    """Refuse a division by what is 0 whatever the bar is: what compiles without a variable has one value."""
+    environment = cel.NewEnv(variables={}, extensions=_EXTENSIONS)
+    for text, at in rule.divisors(as_doubles=as_doubles):
+        try:
+            found = environment.compile(text).eval(data={})
+        except (RuntimeError, UnicodeError):
+            continue
+        if found.type() != cel.Type.ERROR and found.value() == 0:
+            raise WrongExpression(f"expected a division by something else than 0, found {text[:40]}, which is always 0", at)
 
 
 def _wrong(text: str, source: Source, said: str) -> WrongExpression:
@@ -132,6 +150,8 @@ def _wrong(text: str, source: Source, said: str) -> WrongExpression:
 
 
 def _told(said: str) -> str:
-    if DIVISION_BY_ZERO in said or "divide by zero" in said:
+    if DIVISION_BY_ZERO in said or "by zero" in said:
         return "division by zero"
+    if NOT_FINITE in said:
+        return "expected finite numbers, found that the rule computes NaN or an infinity"
     return said.partition(": ")[2] or said

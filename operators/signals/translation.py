@@ -3,6 +3,7 @@
 - An indicator, ``sma(5)`` or ``bb(20,2).upper``, becomes a variable of its own.
 - A whole number becomes a double, ``30`` is ``30.0``: CEL never mixes the two, and prices and indicators are doubles.
 - What follows ``/`` is guarded: CEL lets doubles divide by zero, and what is larger than an infinity would be a signal.
+- What is computed is guarded too: a comparison with NaN is false, and nobody would hear of it.
 
 Each character of the result knows which one of the rule it came from, so that the compiler's word on an error can be told of the rule.
 """
@@ -13,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isinf
 from typing import NamedTuple
 
 from operators.indicators.kinds import KINDS
@@ -40,6 +42,15 @@ _GUARD = ("cel.bind(d_, ", ", [d_][d_ == d_ - d_ ? 1 : 0])")
 
 DIVISION_BY_ZERO = "Index error: index=1 size=1"
 """What the guard's error says."""
+
+_FINITE = ("cel.bind(v_, ", ", type(v_) == double && !math.isFinite(dyn(v_)) ? [v_][2] : v_)")
+"""Of a computed value: that value, or an error of its index where it is NaN or infinite."""
+
+NOT_FINITE = "Index error: index=2 size=1"
+"""What that guard's error says."""
+
+_BOUNDS = frozenset({"&&", "||", "?", ":", ",", "<", "<=", ">", ">=", "==", "!=", "in"})
+"""Words that bind less than arithmetic does: what stands between them is computed by itself."""
 
 
 class WrongExpression(UsageError):
@@ -86,18 +97,27 @@ class Rule:
         """All words that may be variables of other kinds."""
         return {token.text for token in self.tokens if token.kind == "name"}
 
-    def source(self, *, as_doubles: bool) -> Source:
-        """The rule as CEL; with ``as_doubles`` whole numbers are doubles."""
+    def source(self, *, as_doubles: bool, finite: bool = False) -> Source:
+        """The rule as CEL; with ``as_doubles`` whole numbers are doubles, with ``finite`` what is computed is guarded."""
         parts, starts, places = [], [], []
         length = 0
-        for token in _guarded(self.tokens):
-            is_whole = as_doubles and token.kind == "integer" and token.text.isdigit()
-            text = f"{token.text}.0" if is_whole else token.text
+        for token in _guarded(_finite(self.tokens) if finite else self.tokens):
+            text = _written(token, as_doubles=as_doubles)
             starts.append(length)
             places.append(token.at)
             parts.append(text)
             length += len(text)
         return Source("".join(parts), starts, places)
+
+    def divisors(self, *, as_doubles: bool) -> list[tuple[str, int]]:
+        """What is divided by, also for a remainder: as CEL, and its place."""
+        starts = [at + 1 for at, token in enumerate(self.tokens) if token.kind == "sign" and token.text in "/%"]
+        ends = [_operand_end(self.tokens, start) for start in starts]
+        return [
+            ("".join(_written(token, as_doubles=as_doubles) for token in self.tokens[start:end]), self.tokens[start].at)
+            for start, end in zip(starts, ends, strict=True)
+            if end > start
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +138,7 @@ def read_rule(text: str) -> Rule:
     """The rule of a text.
 
     Raises:
-        WrongExpression: it is too long, or names an indicator that there is not.
+        WrongExpression: it is too long, or names an indicator or a number that there is not.
     """
     if len(text) > MAX_CHARS:
         raise WrongExpression(f"expected at most {MAX_CHARS} characters, found {len(text)}", MAX_CHARS)
@@ -126,6 +146,9 @@ def read_rule(text: str) -> Rule:
     rule, at = Rule(()), 0
     tokens: list[Token] = []
     words = [token for token in raw if token.kind != "space"]
+    for token in words:
+        if token.kind in ("integer", "double") and not token.text.lower().startswith("0x") and isinf(float(token.text.strip("uU"))):
+            raise WrongExpression(f"expected a number that is finite, found {token.text[:40]}", token.at)
     while at < len(words):
         token = words[at]
         if token.kind == "name" and token.text in KINDS and (not at or words[at - 1].text != "."):
@@ -171,6 +194,41 @@ def _indicator(text: str, words: Sequence[Token], at: int, rule: Rule) -> tuple[
     return rule.uses.setdefault(Use(written, part), f"i{len(rule.uses)}_"), end
 
 
+def _written(token: Token, *, as_doubles: bool) -> str:
+    return f"{token.text}.0" if as_doubles and token.kind == "integer" and token.text.isdigit() else token.text
+
+
+def _finite(tokens: Sequence[Token]) -> list[Token]:
+    """The same words with what is computed guarded."""
+    before: dict[int, Token] = {}
+    after: dict[int, Token] = {}
+    for start, end in _computed(tokens):
+        before[start] = Token("sign", _FINITE[0], tokens[start].at)
+        after[end - 1] = Token("sign", _FINITE[1], tokens[end - 1].at)
+    return [word for at, token in enumerate(tokens) for word in (before.get(at), token, after.get(at)) if word is not None]
+
+
+def _computed(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Where arithmetic, or a function that may give what is no number, begins and ends: as much of it as binds together."""
+    open_at: list[tuple[int, bool]] = []
+    start, works = 0, False
+    for at, token in enumerate((*tokens, Token("sign", ",", 0))):
+        is_opening, is_closing = token.text in _CLOSING, token.text in _CLOSING.values()
+        if is_closing or (token.text in _BOUNDS and token.kind in ("sign", "name")):
+            if works and at > start:
+                yield start, at
+            start, works = (open_at.pop() if open_at else (at + 1, False)) if is_closing else (at + 1, False)
+        elif is_opening:
+            open_at.append((start, works))
+            start, works = at + 1, False
+        elif token.kind == "space" and at == start:
+            start += 1
+        elif token.kind == "sign" and token.text in "+-*/%":
+            works = works or at > start
+        elif token.text in ("math", "double") and token.kind == "name":
+            works = True
+
+
 def _guarded(tokens: Sequence[Token]) -> list[Token]:
     """The same words with what numbers are divided by guarded."""
     made: list[Token] = []
@@ -182,8 +240,8 @@ def _guarded(tokens: Sequence[Token]) -> list[Token]:
         if token.text != "/" or token.kind != "sign":
             continue
         end = _operand_end(tokens, at)
-        if at == end or (end == at + 1 and tokens[at].kind in ("integer", "double") and float(tokens[at].text.strip("uU")) != 0.0):
-            continue
+        if at == end or (end == at + 1 and tokens[at].kind in ("integer", "double")):
+            continue  # of a number it is known before the rule runs whether it is 0
         made.append(Token("sign", _GUARD[0], tokens[at].at))
         made += _guarded(tokens[at:end])
         made.append(Token("sign", _GUARD[1], tokens[at].at))

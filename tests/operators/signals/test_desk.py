@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from operators.indicators.indicator import PriceBar
 from operators.indicators.measured import Measured
 from operators.indicators.settings import IndicatorSettings
-from operators.signals.desk import StrategyDesk
+from operators.signals.desk import MAX_FAILURES, StrategyDesk
 from operators.signals.settings import SignalsSettings, StrategySettings
 from schemas.dead_letters import Reason
 
@@ -84,11 +84,12 @@ def test_without_an_account_no_orders() -> None:
     assert (len(said.signals), len(said.commands)) == (2, 0)
 
 
-def test_a_failure_is_said_once_and_nothing_stops() -> None:
+def test_a_failure_is_said_once_until_it_is_well_again_and_nothing_stops() -> None:
     dividing = StrategySettings("dividing", buy="close / volume > 1", sell="close < 10")
     desk = StrategyDesk(replace(SETTINGS, strategies=(dividing, LEVELS)))
     said = desk.on_measured([*bars([11, 11], volume=0.0), *bars([12]), *bars([9, 9], volume=0.0)])
-    assert [(one.reason, one.detail) for one in said.rejects] == [(Reason.NUMBER, "strategy 'dividing' has no value: division by zero")]
+    letter = (Reason.NUMBER, "strategy 'dividing' has no value: division by zero")
+    assert [(one.reason, one.detail, one.offset) for one in said.rejects] == [(*letter, 0), (*letter, 0)]
     assert [(one.payload.strategy, one.payload.action) for one in said.signals] == [
         ("levels", "buy"),
         ("dividing", "buy"),
@@ -97,6 +98,24 @@ def test_a_failure_is_said_once_and_nothing_stops() -> None:
     again = StrategyDesk(replace(SETTINGS, strategies=(dividing,)))
     again.restore(desk.snapshot())
     assert not again.on_measured(bars([9], volume=0.0)).rejects, "also not after a restart"
+
+
+def test_each_cause_is_said_once() -> None:
+    strange = StrategySettings("strange", buy="math.sqrt(close - 10) / volume > 1")
+    desk = StrategyDesk(replace(SETTINGS, strategies=(strange,)))
+    divided, computed = bars([11], volume=0.0), bars([9])
+    said = desk.on_measured([*divided, *computed, *divided, *computed, *bars([11]), *computed])
+    assert [one.detail.partition(": ")[2].split(",")[0] for one in said.rejects] == [
+        "division by zero",
+        "expected finite numbers",
+        "expected finite numbers",
+    ]
+
+
+def test_only_so_many_causes_are_remembered() -> None:
+    texts = StrategySettings("texts", expression="'a' + string(close)")
+    desk = StrategyDesk(replace(SETTINGS, strategies=(texts,)))
+    assert len(desk.on_measured(bars(range(20))).rejects) == MAX_FAILURES
 
 
 def test_indicators_are_shown_by_their_configured_text() -> None:
@@ -109,5 +128,5 @@ def test_indicators_are_shown_by_their_configured_text() -> None:
 
 
 def test_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 1, found 2"):
-        StrategyDesk(SETTINGS).restore({"version": 2, "standings": []})
+    with pytest.raises(ValueError, match="version 2, found 1"):
+        StrategyDesk(SETTINGS).restore({"version": 1, "standings": []})

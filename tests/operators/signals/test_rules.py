@@ -13,7 +13,7 @@ from operators.indicators.indicator import PriceBar
 from operators.signals.expression import Expression, NoValue
 from operators.signals.settings import StrategySettings
 from operators.signals.strategy import Strategy
-from operators.signals.translation import MAX_CHARS, WrongExpression, read_rule
+from operators.signals.translation import _FINITE, MAX_CHARS, WrongExpression, read_rule
 from schemas.errors import UsageError
 
 BAR = PriceBar(open=1.0, high=2.0, low=0.5, close=1.5, volume=0.0)
@@ -43,6 +43,10 @@ def value(text: str, result: str = "condition") -> Any:
         ("volume == 0 || 1 / volume > 2", True),
         ("volume > 0 && 1 / volume > 2", False),
         ("volume == 0 ? close > 1 : 1 / volume > 2", True),
+        ("int(close) / 0x1 == 1 && close > double('1')", True),
+        ("(symbol + 'X').startsWith('SPY') && symbol + 'X' == 'SPYX'", True),
+        ("[1, 2] + [3] == [1, 2, 3] && type(close + 1) == double", True),
+        ("-close < 1 && (close - 1) * 2 == 1 && close in [close - 1, close]", True),
     ],
 )
 def test_values(text: str, expected: bool) -> None:
@@ -59,9 +63,8 @@ def test_an_indicator_without_a_value_is_none() -> None:
         "1 / volume > 0",
         "close / (sma(5) - sma(20)) > 1",
         "close / (1 / (sma(5) / sma(20)) - 1) > 1",
-        "1 / 0 == 1",
-        "1.0 / 0.0 > 0",
         "int(close) / int(volume) > 1",
+        "int(close) % int(volume) == 1",
         "[close / volume].all(x, x > 0)",
     ],
 )
@@ -70,7 +73,49 @@ def test_a_division_by_zero_has_no_value(text: str) -> None:
         value(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "math.sqrt(close - 2) > 1",
+        "close > math.sqrt(close - 2)",
+        "math.sqrt(close - 2) > 1 ? false : true",
+        "math.greatest(math.sqrt(close - 2), 1) > 0",
+        "!(close * 1e308 * 10 - close * 1e308 * 10 < 1)",
+        "close * 1e308 * 1e308 > 1",
+        "double('nan') != 1",
+        "[math.sqrt(-close), 1].exists(n, n > 5)",
+        "cel.bind(n, math.sqrt(-close), n > 5)",
+        "(close > 1 ? math.sqrt(-close) : 1) > 5",
+    ],
+)
+def test_what_is_not_finite_has_no_value(text: str) -> None:
+    with pytest.raises(NoValue, match="computes NaN or an infinity"):
+        value(text)
+
+
+def test_a_short_cut_past_it_has_one() -> None:
+    assert value("close < 2 || math.sqrt(close - 2) > 1") is True
+    assert value("close >= 2 ? math.sqrt(close - 2) > 1 : close + 1 > 2") is True
+
+
+@pytest.mark.parametrize("strange", [float("nan"), float("inf")])
+def test_an_indicator_or_a_price_that_is_not_finite_is_named(strange: float) -> None:
+    with pytest.raises(NoValue, match=f"^obv is {strange}$"):
+        Expression("close > 1 || obv > 1", "condition").evaluate({"obv": strange}, BAR, TEXTS)
+    with pytest.raises(NoValue, match=f"^high is {strange}$"):
+        Expression("high > 1", "condition").evaluate({}, PriceBar(1, strange, 1, 1, 1, 0, 1), TEXTS)
+
+
 WRONG = [
+    ("1 / 0 == 1", "expected a division by something else than 0, found 0.0, which is always 0", 4),
+    ("close > 1 || 1.0 / 0.0 > 0", "always 0", 19),
+    ("close / (2 - 2) > 1", r"found \(2.0-2.0\), which is always 0", 8),
+    ("close / -(0) > 1", "always 0", 8),
+    ("int(close) % 0 == 1", "always 0", 13),
+    ("close / math.abs(0) > 1", "always 0", 8),
+    ("1 / 0x0 == 1", "always 0", 4),
+    ("close > 1e999", "expected a number that is finite, found 1e999", 8),
+    ("close > " + "9" * 400, "expected a number that is finite", 8),
     ("rsi(14) <", "Syntax error", 8),
     ("rsi(14) < 'x'", "_<_", 8),
     ("close > 1 and true", "and", 10),
@@ -105,7 +150,21 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 @given(st.lists(st.sampled_from(["a", "1", "2.5", "(a)", "f(a)[1].b", "-a", "[a, 2]"]), min_size=1, max_size=6))
 def test_each_division_is_guarded_unless_it_is_by_a_number(operands: list[str]) -> None:
     source = read_rule(" / ".join(operands)).source(as_doubles=True).text
-    assert source.count("cel.bind(") == sum(operand not in ("1", "2.5") for operand in operands[1:])
+    assert source.count("cel.bind(d_") == sum(operand not in ("1", "2.5") for operand in operands[1:])
+
+
+@given(
+    st.lists(
+        st.sampled_from(["close", "sma(5)", "(", ")", "[", "]", ",", "+", "-", "/", "<", "?", ":", "&&", "math.abs("]), max_size=30
+    )
+)
+def test_the_guards_stand_around_whole_words(words: list[str]) -> None:
+    """Taken away again, what is left is the rule."""
+    rule = read_rule(" ".join(words).replace("math.abs( )", "math.abs(1)"))
+    plain, guarded = (rule.source(as_doubles=True, finite=finite).text for finite in (False, True))
+    for part in _FINITE:
+        guarded = guarded.replace(part, "")
+    assert guarded == plain
 
 
 def test_a_symbol_that_is_no_text_has_no_value() -> None:
