@@ -7,7 +7,7 @@
     control.actions ─────┤
     market.bars ─────────┼─► risk_symbols (a shard of symbols at a time) ─┬─► risk.alerts (stops, stale prices)
     portfolio.positions ─┤                                                ├─► orders.commands
-    control.limits ──────┤          marks of what somebody holds          └─► dead.letters
+    control.limits ──────┤  marks of what somebody holds, days          └─► dead.letters
                          │                        ▼
     portfolio.accounts ──┼─► risk_accounts (a shard of accounts) ─┬─► risk.exposure
     orders.updates ──────┤                                        ├─► risk.alerts
@@ -58,12 +58,14 @@ def build(inputs: Streams, context: Context) -> Streams:
     watched = op.merge("risk_symbol_inputs", controls["instruments"], controls["limits"], controls["actions"], ticks, bars, of_symbol)
     symbols = hosted("risk_symbols", watched, context, symbols_step)
     marks = to_every_shard("risk_marks_all", pick("risk_marks", symbols, "marks"))
+    begun = op.flat_map("risk_days_each", pick("risk_days", symbols, "days"), lambda pair: [(pair[0], day) for day in pair[1]])
+    days = to_every_shard("risk_days_all", begun)
     all_bars = to_every_shard("risk_bars_all", op.map("risk_bars", bars, _portable))
     of_accounts = [
         by_shard(f"risk_{name}_account", inputs[topic], lambda event: event.payload.account)
         for name, topic in (("positions", "portfolio.positions"), ("balances", "portfolio.accounts"), ("orders", "orders.updates"))
     ]
-    common = [controls["instruments"], controls["trading"], rates, marks, all_bars]
+    common = [controls["instruments"], controls["trading"], rates, marks, days, all_bars]
     about_accounts = op.merge("risk_account_inputs", controls["accounts"], controls["limits"], *common, *of_accounts)
     accounts = hosted("risk_accounts", about_accounts, context, partial(AccountsRiskStep, context.settings))
     alerts = pick("risk_alerts_symbols", symbols, "alerts")

@@ -1,12 +1,14 @@
-"""Marks as columns: what the prices of a shard of symbols tell the accounts that hold them."""
+"""Marks as columns, and days: what the ticks of a shard of symbols tell the accounts."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from schemas.events import Place
 from schemas.pnl_frames import packed, unpacked
 from schemas.symbols import SYMBOLS
 
@@ -43,6 +45,13 @@ class SymbolMarks:
 
     def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
         return _restore, packed(self.rows, _NAMED)
+
+
+class DayBegan(msgspec.Struct, frozen=True, gc=False):
+    """A tick or a watermark was the first of its day, whatever symbol it is of and whether or not it changed a mark."""
+
+    time_ns: int
+    place: Place
 
 
 def _restore(stored: bytes, names: dict[str, list[str]]) -> SymbolMarks:

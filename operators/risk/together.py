@@ -13,7 +13,7 @@ from schemas.events import Event, RawEnvelope, Watermark
 from schemas.holdings import Rate
 from schemas.market_frames import Bars
 from schemas.portfolio import BalanceUpdate, PositionUpdate
-from schemas.risk_frames import SymbolMarks
+from schemas.risk_frames import DayBegan, SymbolMarks
 from schemas.times import END_OF_TIME_NS
 
 Made = TypeVar("Made", bound=msgspec.Struct)
@@ -25,11 +25,11 @@ class Together(msgspec.Struct, frozen=True, gc=False):
     items: list[Any]
 
 
-Item = Event[Any] | SymbolMarks | Bars | Rate | Control | Watermark | Together
+Item = Event[Any] | SymbolMarks | DayBegan | Bars | Rate | Control | Watermark | Together
 
 
 class TogetherStep(Generic[Made]):
-    """A step around an operator of risk, which hears positions, balances, marks, bars, rates and controls."""
+    """A step around an operator of risk, which hears positions, balances, marks, days, bars, rates and controls."""
 
     adopts_when_fresh: ClassVar[bool] = True
 
@@ -52,6 +52,8 @@ class TogetherStep(Generic[Made]):
         risk = self._risk
         if isinstance(item, SymbolMarks):
             risk.on_marks(item.rows)
+        elif isinstance(item, DayBegan):
+            risk.on_day(item)
         elif isinstance(item, np.ndarray):
             risk.on_bars(item)
         elif isinstance(item, Control):

@@ -12,6 +12,7 @@ from tests.flows.risk_lines import (
     BREACH,
     CLEARED,
     SECOND,
+    Line,
     alerts,
     balance,
     bar,
@@ -126,6 +127,50 @@ def test_the_loss_of_a_day() -> None:
         (CLEARED, "F|firm|1|clear", -1.0),
         (CLEARED, "L|account:A|1|clear", -1.0),
     ]
+
+
+MIDNIGHT = 86_400
+
+
+@pytest.mark.parametrize(
+    "first",
+    [trade(MIDNIGHT, 50, "OTHER"), bar("OTHER", MIDNIGHT, 50), trade(MIDNIGHT, 89.99), order("1", MIDNIGHT, 1, "1")],
+)
+def test_a_day_begins_with_its_first_event_whatever_it_is_about(first: Line) -> None:
+    limits = [limit("L", "daily_loss", "account", 1000, account="A"), limit("F", "daily_loss", "firm", 1000)]
+    lines = [
+        opened(),
+        opened("B"),
+        *limits,
+        trade(1, 100),
+        trade(1, 50, "OTHER"),
+        fill(2, "buy", 100, 100),
+        fill(2, "buy", 1, 50, "OTHER", "B"),
+    ]
+    broken = [(BREACH, "F|firm|1|breach", 1001.0), (BREACH, "L|account:A|1|breach", 1001.0)]
+    cleared = [(CLEARED, "F|firm|1|clear", 0.0), (CLEARED, "L|account:A|1|clear", 0.0)]
+    day = [*lines, trade(3, 89.99), trade(MIDNIGHT - 0.5, 50, "OTHER")]
+    assert alerts(piped(day)) == broken
+    records = piped([*day, first])
+    assert alerts(records) == [*broken, *cleared]
+    assert [exposures(records, name)[-1]["dayPnl"] for name in ("A", None)] == [0.0, 0.0]
+    again = alerts(piped([*day, first, trade(MIDNIGHT + 1, 79.98)]))
+    assert [name for _, name, _ in again[4:]] == ["F|firm|2|breach", "L|account:A|2|breach"]
+
+
+def test_a_balance_that_comes_just_after_the_day_it_speaks_of_breaches_nothing() -> None:
+    """Balances come by another way than marks, so the first mark of a day may pass the last balance of the day before."""
+
+    def said(at_s: float, day_pnl: float) -> Line:
+        known = {"account": "A", "currency": "USD", "cash": "1", "equity": 1.0, "dayPnl": day_pnl, "highWaterMark": 1.0}
+        header = {"eventId": f"b{at_s}", "correlationId": "", "eventType": "BALANCE_UPDATE", "priority": 3, "timestamp": int(at_s * SECOND)}
+        return line("portfolio.accounts", header={**header, "source": "portfolio"}, payload=known)
+
+    limits = [limit("L", "daily_loss", "account", 1000, account="A"), limit("F", "daily_loss", "firm", 1000)]
+    start = [*limits, said(1, -1.0), bar("X", MIDNIGHT, 50)]
+    assert alerts(piped([*start, said(MIDNIGHT - 1, -1001.0)], ("risk",))) == []
+    late = [name for _, name, _ in alerts(piped([*start, said(MIDNIGHT - 61, -1001.0)], ("risk",)))]
+    assert late == ["F|firm|1|breach", "L|account:A|1|breach"], "a clock that ran ahead blinds nobody"
 
 
 CLOSES = [100, 101, 99.5, 102, 98, 97, 99, 103, 101.5, 104]

@@ -34,6 +34,7 @@ from schemas.market_frames import Bars
 from schemas.orders import OrderUpdate
 from schemas.portfolio import BalanceUpdate, PositionUpdate
 from schemas.risk import ExposureUpdate, MarginUpdate
+from schemas.risk_frames import DayBegan
 from schemas.symbols import shard_of
 
 VERSION = 1
@@ -83,6 +84,7 @@ class AccountRisk:
         if position.version < version or (position.version == version and position.quantity == quantity):
             return
         self._positions[known] = position.version, position.quantity
+        self._board.pass_day(event.time_ns)
         book, cause = self._board.book, cause_of_event(event)
         row = book.row(position.account)
         held = Held(max(position.quantity, _ZERO), max(-position.quantity, _ZERO))
@@ -103,7 +105,9 @@ class AccountRisk:
         self._board.book.touch(row, event.time_ns)
         self._board.caused(cause, row)
         reason = balance.reason if balance.equity is None or balance.day_pnl is None else None
-        self._board.set_balance(row, balance.equity, balance.high_water_mark, balance.day_pnl, reason)
+        self._board.pass_day(event.time_ns)
+        day = self._board.of_today(balance.day_pnl, event.time_ns)
+        self._board.set_balance(row, balance.equity, balance.high_water_mark, day, reason)
         for limit in self._limits_of(balance.account):
             if limit.rule in OF_BALANCE:
                 self._pass(self._board.judge_number(limit, Key(limit.account), row))
@@ -121,10 +125,15 @@ class AccountRisk:
         self._pass(*self._order_limits.on_order(update.account, order))
         self._made.orders.append(order)
         self._board.pass_time(order.cause)
+        self._board.pass_day(event.time_ns)
 
     def on_marks(self, marks: npt.NDArray[Any]) -> None:
         """Marks of symbols, dtype SYMBOL_MARK."""
         self._board.on_marks(marks)
+
+    def on_day(self, day: DayBegan) -> None:
+        """A day of event time; one that has begun already begins no more."""
+        self._board.on_day(day)
 
     def on_bars(self, bars: Bars) -> None:
         """Bars of any symbols and intervals."""
@@ -152,6 +161,8 @@ class AccountRisk:
     def say(self, time_ns: int = -1) -> AccountsMade:
         """End the input: evaluate what it touched, judge, and tell; ``time_ns``: the end of time where nothing comes after."""
         board = self._board
+        if board.took_day():
+            self._judge_days()
         if board.evaluate(time_ns):
             self._lay_out()
             self._pass(*board.judge())
@@ -243,6 +254,15 @@ class AccountRisk:
 
     def _judge_position(self, limit: Limit, symbol: str, quantity: Decimal, cause: Cause) -> Edge | None:
         return self._episodes.judge(limit.limit_id, Key(limit.account, symbol), abs(quantity), cause)
+
+    def _judge_days(self) -> None:
+        """A day began: hold what was lost in it, nothing yet, against the limits."""
+        for limit in self._episodes.limits.values():
+            if limit.rule == "daily_loss":
+                row = self._board.book.row(limit.account or "")
+                self._board.caused(self._board.latest, row)
+                self._board.book.touch(row)
+                self._pass(self._board.judge_number(limit, Key(limit.account), row))
 
     def _pass(self, *edges: Edge | None) -> None:
         """Say edges that are news, and stop what they stop."""

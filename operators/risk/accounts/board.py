@@ -28,10 +28,15 @@ from schemas.control import Limit
 from schemas.events import NOWHERE, Event, Place
 from schemas.market_frames import Bars
 from schemas.risk import ExposureUpdate, MarginUpdate
-from schemas.times import END_OF_TIME_NS
+from schemas.risk_frames import DayBegan
+from schemas.times import DAY_NS, END_OF_TIME_NS
 
 _MOVED = 0.01
 """Equity that moved by more than this fraction makes statistics stale: they are fractions of it."""
+
+
+_LATE_NS = 60_000_000_000
+"""A balance that is so much older than the day that has begun speaks of the day before; nothing of the new one is known from it."""
 
 
 class RiskBoard:
@@ -57,6 +62,7 @@ class RiskBoard:
         self._said: dict[int, tuple[int, Figures]] = {}
         self._cell = -1
         self._due = True
+        self._day, self._day_began = -1, False
         self._causes: dict[int, Cause] = {}
         self._cause: Cause | None = None
         self.latest = Cause(0, "", NOWHERE)
@@ -65,6 +71,28 @@ class RiskBoard:
         """Event time has come so far."""
         self.now_ns = max(self.now_ns, cause.time_ns)
         self.latest = Cause(self.now_ns, cause.correlation_id, cause.place)
+
+    def pass_day(self, time_ns: int) -> None:
+        """Something of this time came, of any symbol or account: at the first of a day (UTC) no account has lost anything in it yet.
+
+        Controls move no day: they may be of another time than what is replayed.
+        """
+        day = time_ns // DAY_NS
+        if day > self._day:
+            self._day_began = self._day_began or self._day >= 0
+            if self._day >= 0:
+                begin_day(self._balances["day"])
+                begin_day(self._values[:, COLUMN["daily_loss"]])
+            self._day = day
+
+    def took_day(self) -> bool:
+        """Whether a day began since this was asked last."""
+        began, self._day_began = self._day_began, False
+        return began
+
+    def of_today(self, day_pnl: float | None, time_ns: int) -> float | None:
+        """The P&L of the day that a balance says; of one that comes late, just after the day's end, none."""
+        return 0.0 if day_pnl is not None and 0 < self._day * DAY_NS - time_ns <= _LATE_NS else day_pnl
 
     def caused(self, cause: Cause, row: int | None = None) -> None:
         """What this input makes of an account, or of all, is because of that."""
@@ -89,10 +117,16 @@ class RiskBoard:
             last = marks[int(np.argmax(marks["time"]))]
             self.pass_time(cause_of_record(int(last["time"]), place_of(int(last["partition"]), int(last["offset"]))))
 
+    def on_day(self, day: DayBegan) -> None:
+        """Take a day of the ticks."""
+        self.pass_time(cause_of_record(day.time_ns, day.place))
+        self.pass_day(day.time_ns)
+
     def on_bars(self, bars: Bars) -> bool:
         """Take bars; whether statistics are to be made anew."""
         if len(bars):
             self.pass_time(cause_of_record(int(bars["end"].max()), Place(BARS, 0, int(bars["offset"][-1]))))
+            self.pass_day(int(bars["end"].max()))
         return self.statistics.on_bars(bars)
 
     def set_balance(self, row: int, equity: float | None, high: float | None, day: float | None, reason: str | None) -> None:
@@ -224,6 +258,7 @@ class RiskBoard:
             "dirty": list(self._dirty),
             "said": [(row, version, figures.plain()) for row, (version, figures) in self._said.items()],
             "cell": self._cell,
+            "day": self._day,
         }
 
     def load(self, stored: dict[str, Any]) -> None:
@@ -232,9 +267,15 @@ class RiskBoard:
         self.statistics.load(stored["statistics"])
         time_ns, correlation_id, place = stored["now"]
         self.now_ns, self.latest, self._cell = time_ns, Cause(time_ns, correlation_id, Place(*place)), stored["cell"]
+        self._day = stored.get("day", -1)
         self._balances = np.frombuffer(bytearray(stored["balances"]), BALANCE)
         self._computed_with = np.frombuffer(bytearray(stored["computed_with"]))
         self._values = np.frombuffer(bytearray(stored["values"])).reshape(-1, len(COLUMNS))
         self._reasons = dict(stored["reasons"])
         self._dirty = dict.fromkeys(stored["dirty"])
         self._said = {row: (version, Figures(*figures)) for row, version, figures in stored["said"]}
+
+
+def begin_day(known: npt.NDArray[np.float64]) -> None:
+    """Of numbers of a day, those of one that has just begun, in place: 0, and NaN where it is unknown."""
+    known[~np.isnan(known)] = 0.0

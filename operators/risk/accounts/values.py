@@ -68,5 +68,5 @@ def set_values(rows: npt.NDArray[np.int64], sums: npt.NDArray[np.void], balances
         own[CONCENTRATION] = share(total["largest"], total["gross"])
         high = balance["high"]
         own[DRAWDOWN] = 1.0 - balance["equity"] / high if high > 0.0 else np.nan
-        own[DAILY_LOSS] = -balance["day"]
+        own[DAILY_LOSS] = 0.0 - balance["day"]
         own[CUSHION] = cushion(balance["equity"], total["maintenance"])

@@ -32,6 +32,7 @@ from schemas.holdings import Rate
 from schemas.market_frames import Bars
 from schemas.portfolio import BalanceUpdate, PositionUpdate
 from schemas.risk import Audit, ExposureUpdate, MarginUpdate
+from schemas.risk_frames import DayBegan
 
 VERSION = 1
 
@@ -72,6 +73,7 @@ class FirmRisk:
         held = self._positions.put(position)
         if held is None:
             return
+        self._board.pass_day(event.time_ns)
         book = self._board.book
         before = book.entry_count
         book.hold(self._row, position.symbol, held, position.currency)
@@ -85,7 +87,9 @@ class FirmRisk:
 
     def on_balance(self, event: Event[BalanceUpdate]) -> None:
         """What an account is worth."""
-        self._balances.put(event.payload)
+        self._board.pass_day(event.time_ns)
+        self._begin_day()
+        self._balances.put(event.payload, self._board.of_today(event.payload.day_pnl, event.time_ns))
         self._worth_changed = True
         self._board.book.touch(self._row, event.time_ns)
         self._board.caused(cause_of_balance(event), self._row)
@@ -94,6 +98,7 @@ class FirmRisk:
         """A new order of an account."""
         self._pass(*self._order_limits.on_order(FIRM_NAME, order))
         self._board.pass_time(order.cause)
+        self._board.pass_day(order.cause.time_ns)
 
     def on_alert(self, alert: Event[Alert]) -> None:
         """An alert of a symbol or a position, which another stage said: what it stops is for us to say."""
@@ -104,6 +109,10 @@ class FirmRisk:
     def on_marks(self, marks: npt.NDArray[Any]) -> None:
         """Marks of symbols, dtype SYMBOL_MARK."""
         self._board.on_marks(marks)
+
+    def on_day(self, day: DayBegan) -> None:
+        """A day of event time; one that has begun already begins no more."""
+        self._board.on_day(day)
 
     def on_bars(self, bars: Bars) -> None:
         """Bars of any symbols and intervals."""
@@ -179,7 +188,16 @@ class FirmRisk:
         self._trail.load(stored["trail"])
         self._index()
 
+    def _begin_day(self) -> None:
+        """Where a day began: of no account anything is lost in it yet."""
+        if self._board.took_day():
+            self._balances.begin_day()
+            self._worth_changed = True
+            self._board.caused(self._board.latest, self._row)
+            self._board.book.touch(self._row)
+
     def _set_worth(self) -> None:
+        self._begin_day()
         if self._worth_changed:
             self._worth_changed = False
             self._board.set_balance(self._row, *self._balances.worth())

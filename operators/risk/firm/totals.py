@@ -15,6 +15,7 @@ import numpy.typing as npt
 from operators.market.state import grown, taken
 from operators.portfolio.exact import add, subtract
 from operators.portfolio.rates import Rates
+from operators.risk.accounts.board import begin_day
 from operators.risk.accounts.exposures import Held
 from schemas.portfolio import BalanceUpdate, PositionUpdate
 
@@ -80,8 +81,8 @@ class FirmBalances:
         self._currencies: list[str] = []
         self._peak = 0.0
 
-    def put(self, balance: BalanceUpdate) -> None:
-        """The latest of an account."""
+    def put(self, balance: BalanceUpdate, day_pnl: float | None) -> None:
+        """The latest of an account, and its P&L of the present day."""
         row = self._rows.setdefault(balance.account, len(self._rows))
         if row == len(self._balances):
             self._balances = grown(self._balances, np.zeros(max(64, row), _BALANCE))
@@ -89,8 +90,12 @@ class FirmBalances:
             self._currencies.append(balance.currency)
         gains = (balance.realized_pnl, balance.unrealized_pnl)
         gain = None if gains[0] is None or gains[1] is None else gains[0] + gains[1]
-        numbers = [np.nan if number is None else number for number in (balance.equity, gain, balance.day_pnl)]
+        numbers = [np.nan if number is None else number for number in (balance.equity, gain, day_pnl)]
         self._balances[row] = (*numbers, self._currencies.index(balance.currency))
+
+    def begin_day(self) -> None:
+        """Nothing is gained or lost yet."""
+        begin_day(self._balances["day"])
 
     def worth(self) -> Worth:
         """Of all accounts at present rates."""

@@ -16,13 +16,14 @@ from schemas.control import Control, Instrument
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
 from schemas.event_reading import reject_event
-from schemas.events import Envelope, Event, Header, RawEnvelope, Watermark
+from schemas.events import Envelope, Event, Header, Place, RawEnvelope, Watermark
 from schemas.market_frames import Bars
 from schemas.orders import OrderCommand
 from schemas.portfolio import PositionUpdate
-from schemas.risk_frames import SYMBOL_MARK, SymbolMarks
+from schemas.risk_frames import SYMBOL_MARK, DayBegan, SymbolMarks
 from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame, joined_frames
+from schemas.times import DAY_NS, END_OF_TIME_NS
 
 LIMITS, INSTRUMENTS, ACTIONS = "control.limits", "control.instruments", "control.actions"
 
@@ -38,6 +39,7 @@ class SymbolsOutput(msgspec.Struct, frozen=True, gc=False):
     commands: list[Event[OrderCommand]]
     marks: SymbolMarks
     rejects: list[Reject]
+    days: list[DayBegan] = []
 
 
 class SymbolsStep:
@@ -49,13 +51,16 @@ class SymbolsStep:
         """``state``: of a snapshot; None starts afresh."""
         self._number = shard
         self._risk = SymbolRisk(shard)
+        self._next_day_ns = 0
+        """Not stored: to hear of a day again changes nothing."""
         if state is not None:
             self._risk.restore(state)
 
     def process(self, item: SymbolsItem) -> SymbolsOutput | None:
         """Apply one input; None where it made nothing."""
         if isinstance(item, TickFrame):
-            return _output(self._risk.on_frame(item))
+            made = self._risk.on_frame(item)
+            return _output(made, self._day(item.rows[-1])) if item.rows["time"][-1] >= self._next_day_ns else _output(made)
         if isinstance(item, np.ndarray):
             return _output(self._risk.on_bars(self._ours(item)))
         if isinstance(item, Control):
@@ -95,6 +100,14 @@ class SymbolsStep:
             self._risk.on_instrument(control.id, cast("Instrument | None", control.payload))
         return None
 
+    def _day(self, row: np.void) -> list[DayBegan]:
+        """The day (UTC) of a row, which is later than any before; none of the end of an input."""
+        time_ns = int(row["time"])
+        if time_ns >= END_OF_TIME_NS:
+            return []
+        self._next_day_ns = (time_ns // DAY_NS + 1) * DAY_NS
+        return [DayBegan(time_ns, Place("market.ticks", int(row["partition"]), int(row["offset"])))]
+
     def _ours(self, bars: Bars) -> Bars:
         """Bars of this shard."""
         shards = SYMBOLS.shard[bars["symbol"]]
@@ -106,10 +119,10 @@ def _alert(event: RawEnvelope) -> list[tuple[Header, Alert]]:
     return [(event.header, alert) for alert, _ in read_alerts([event])]
 
 
-def _output(made: Made) -> SymbolsOutput | None:
-    if not (made.alerts or made.commands or len(made.marks)):
+def _output(made: Made, days: list[DayBegan] | None = None) -> SymbolsOutput | None:
+    if not (made.alerts or made.commands or len(made.marks) or days):
         return None
-    return SymbolsOutput(made.alerts, made.commands, SymbolMarks(made.marks), [])
+    return SymbolsOutput(made.alerts, made.commands, SymbolMarks(made.marks), [], days or [])
 
 
 def _rejected(reject: Reject) -> SymbolsOutput:

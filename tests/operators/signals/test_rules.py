@@ -154,9 +154,7 @@ def test_each_division_is_guarded_unless_it_is_by_a_number(operands: list[str]) 
 
 
 @given(
-    st.lists(
-        st.sampled_from(["close", "sma(5)", "(", ")", "[", "]", ",", "+", "-", "/", "<", "?", ":", "&&", "math.abs("]), max_size=30
-    )
+    st.lists(st.sampled_from(["close", "sma(5)", "(", ")", "[", "]", ",", "+", "-", "/", "<", "?", ":", "&&", "math.abs("]), max_size=30)
 )
 def test_the_guards_stand_around_whole_words(words: list[str]) -> None:
     """Taken away again, what is left is the rule."""
