@@ -208,15 +208,16 @@ def take_row(at: int, tick: np.void, state: State, layout: Records, settings: np
 
 
 @leaf
-def find_newcomers(rows: Records, at: int, row_of: npt.NDArray[np.int32], newcomers: npt.NDArray[np.int32], ledger: Ledger) -> None:
-    """The symbols without a row among those of a frame, in order of arrival, so that they are admitted at once."""
-    ledger[NEWCOMERS] = 0
+def find_newcomers(rows: Records, at: int, row_of: npt.NDArray[np.int32], newcomers: npt.NDArray[np.int32]) -> int:
+    """How many symbols of a frame have no row; which they are, in order of arrival, so that they are admitted at once."""
+    count = 0
     for later in range(at, rows.size):
         code = rows[later]["symbol"]
         if code >= 0 and row_of[code] == -1:
             row_of[code] = -2  # noted; its row comes next
-            newcomers[ledger[NEWCOMERS]] = code
-            ledger[NEWCOMERS] += 1
+            newcomers[count] = code
+            count += 1
+    return count
 
 
 @leaf
@@ -260,7 +261,7 @@ def take_rows(
         needs = take_row(at, rows[at], state, layout, settings[0], room, ledger)
         if needs != GO:
             if needs == NEEDS_SYMBOL:
-                find_newcomers(rows, at, row_of, newcomers, ledger)
+                ledger[NEWCOMERS] = find_newcomers(rows, at, row_of, newcomers)
             return at, needs
         at += 1
     for place in range(ledger[TOUCHED]):

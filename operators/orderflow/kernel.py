@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from operators.market.kernel import find_newcomers
 from operators.market.windows import horizon_of, least_end, next_to_close, slot_of
 from operators.orderflow.quotes import imbalance, is_whole, microprice, note_quote
 from operators.orderflow.state import GO, NEEDS_PARTITION, NEEDS_ROOM, NEEDS_SYMBOL, NEWCOMERS, OUT, SYMBOL_COUNT, State
@@ -174,13 +175,7 @@ def take_rows(
     while at < rows.size:
         needs = take_row(rows[at], state, layout, vpins, settings[0], out, out_levels, ledger)
         if needs == NEEDS_SYMBOL:
-            ledger[NEWCOMERS] = 0
-            for later in range(at, rows.size):
-                code = rows[later]["symbol"]
-                if code >= 0 and row_of[code] == -1:
-                    row_of[code] = -2  # noted; its row comes next
-                    newcomers[ledger[NEWCOMERS]] = code
-                    ledger[NEWCOMERS] += 1
+            ledger[NEWCOMERS] = find_newcomers(rows, at, row_of, newcomers)
         if needs != GO:
             return at, needs
         at += 1

@@ -78,6 +78,16 @@ def choose_marks(symbol: np.void, time: int, repeat: int) -> bool:
 
 
 @leaf
+def take_close(symbol: np.void, close: float, end: int) -> bool:
+    """Take a bar: the latest close marks where there is neither quote nor trade; whether a mark changed."""
+    if end <= symbol["close_end"] or close != close:
+        return False
+    symbol["close"] = close
+    symbol["close_end"] = end
+    return bool(choose_marks(symbol, end, OF_A_BAR))
+
+
+@leaf
 def note_change(symbols: Records, row: int, changed: npt.NDArray[np.int32], ledger: Ledger) -> None:
     """Remember that a symbol's positions are to be said. One without positions has none."""
     symbol = symbols[row]
@@ -204,14 +214,10 @@ def take_closes(
     changed: npt.NDArray[np.int32],
     ledger: Ledger,
 ) -> None:
-    """Take bars, by the row of their symbol: the latest close marks where there is neither quote nor trade."""
+    """Take bars, by the row of their symbol."""
     for at in range(rows.size):
         symbol = symbols[rows[at]]
-        if ends[at] <= symbol["close_end"] or closes[at] != closes[at]:
-            continue
-        symbol["close"] = closes[at]
-        symbol["close_end"] = ends[at]
-        if choose_marks(symbol, ends[at], OF_A_BAR):
+        if take_close(symbol, closes[at], ends[at]):
             symbol["offset"] = offsets[at]
             note_change(symbols, rows[at], changed, ledger)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from operators.market.marks import mark_quote, mark_trade, pass_time
 from operators.market.volatility import add_price, reset_volatility
-from operators.portfolio.mark_kernel import choose_marks, is_refused, note_change
+from operators.portfolio.mark_kernel import choose_marks, is_refused, note_change, take_close
 from operators.risk.symbols.watch_rules import judge, judge_silence, note_extremes, prices_of
 from operators.risk.symbols.watch_state import (
     CHANGED,
@@ -27,7 +27,6 @@ from operators.risk.symbols.watch_state import (
     Records,
 )
 from schemas.kernels import kernel, leaf
-from schemas.pnl_frames import OF_A_BAR
 from schemas.ticks import TRADE, WATERMARK
 from schemas.times import DAY_NS, END_OF_TIME_NS
 
@@ -204,14 +203,10 @@ def take_closes(
     changed: npt.NDArray[np.int32],
     ledger: Ledger,
 ) -> None:
-    """Take bars, by the row of their symbol: the latest close marks where there is neither quote nor trade. Watches are for the caller."""
+    """Take bars, by the row of their symbol. Watches are for the caller."""
     for at in range(rows.size):
         symbol = symbols[rows[at]]
-        if ends[at] <= symbol["close_end"] or closes[at] != closes[at]:
-            continue
-        symbol["close"] = closes[at]
-        symbol["close_end"] = ends[at]
-        if choose_marks(symbol, ends[at], OF_A_BAR):
+        if take_close(symbol, closes[at], ends[at]):
             symbol["moved_time"] = ends[at]
             symbol["moved_offset"] = offsets[at]
             symbol["moved_partition"] = -1
