@@ -18,6 +18,7 @@ class Balance(NamedTuple):
     equity: float | None
     gross_exposure: float | None
     time_ns: int
+    net_exposure: float | None = None
 
 
 class BalanceFrame(msgspec.Struct, frozen=True, gc=False):
@@ -31,7 +32,7 @@ def balance_frame(events: Iterable[Event[BalanceUpdate]]) -> BalanceFrame:
     """The last of each account."""
     return BalanceFrame(
         {
-            update.account: Balance(update.currency, update.equity, update.gross_exposure, event.time_ns)
+            update.account: Balance(update.currency, update.equity, update.gross_exposure, event.time_ns, update.net_exposure)
             for event in events
             for update in (event.payload,)
         }

@@ -150,6 +150,13 @@ BY_LIMITS: list[Case] = [
          balance(1, 0, "B"), place("4", quantity="11")],
         ["1 PENDING_NEW", "2 GROSS_EXPOSURE_LIMIT", "3 PENDING_NEW", "4 PENDING_NEW"],
     ),
+    (
+        "net exposure of the firm: towards the order's side, strict, with what is open on it",
+        [limit("net_exposure", "3000"), balance(1, 2000, "B", netExposure=-2000), balance(1, 1000, netExposure=1000),
+         place("1", "sell", "20"), place("2", "sell", "1"), place("3", quantity="40"), place("4", quantity="1"),
+         balance(1, 2000, "B", netExposure=-2100), place("5", quantity="1")],
+        ["1 PENDING_NEW", "2 NET_EXPOSURE_LIMIT", "3 PENDING_NEW", "4 NET_EXPOSURE_LIMIT", "5 PENDING_NEW"],
+    ),
 ]  # fmt: skip
 
 

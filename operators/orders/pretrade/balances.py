@@ -13,10 +13,12 @@ FRAMES_WAITING = 64
 """Frames that wait to be folded."""
 
 
-class Gross(NamedTuple):
-    """Gross exposure of the firm."""
+class Exposure(NamedTuple):
+    """Of the firm."""
 
-    money: Decimal
+    gross: Decimal
+    net: Decimal
+    """Signed."""
     as_of_ns: int
     """Event time of the latest balance in it; 0: there is none."""
 
@@ -39,18 +41,19 @@ class Balances:
         self._fold()
         return self._balances.get(account)
 
-    def gross(self, currency: str | None, prices: Prices) -> Gross:
+    def exposure(self, currency: str | None, prices: Prices) -> Exposure:
         """Of all accounts, in a currency (None: each in its own). What is not known of an account, or has no rate, is left out."""
         self._fold()
-        money, as_of_ns = ZERO, 0
+        gross, net, as_of_ns = ZERO, ZERO, 0
         for balance in self._balances.values():
             if balance.gross_exposure is None:
                 continue
             rate = Decimal(1) if currency is None else prices.rate(balance.currency, currency)
             if rate is not None:
-                money = EXACT.add(money, EXACT.multiply(Decimal(repr(balance.gross_exposure)), rate))
+                gross = EXACT.add(gross, EXACT.multiply(Decimal(repr(balance.gross_exposure)), rate))
+                net = EXACT.add(net, EXACT.multiply(Decimal(repr(balance.net_exposure or 0.0)), rate))
                 as_of_ns = max(as_of_ns, balance.time_ns)
-        return Gross(money, as_of_ns)
+        return Exposure(gross, net, as_of_ns)
 
     def stored(self) -> dict[str, Any]:
         """As plain data."""

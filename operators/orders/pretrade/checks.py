@@ -13,7 +13,7 @@ from typing import Any
 from operators.orders.decimals import EXACT, ZERO
 from operators.orders.order import Order
 from operators.orders.pretrade.asked import Asked, asked_of
-from operators.orders.pretrade.balances import Balances
+from operators.orders.pretrade.balances import Balances, Exposure
 from operators.orders.pretrade.limits import Found, InForce, Limits
 from operators.orders.pretrade.open import Open
 from operators.orders.pretrade.positions import Positions
@@ -22,6 +22,7 @@ from operators.orders.pretrade.reasons import (
     BUYING_POWER,
     DAILY_NOTIONAL_LIMIT,
     GROSS_EXPOSURE_LIMIT,
+    NET_EXPOSURE_LIMIT,
     ORDER_NOTIONAL_LIMIT,
     ORDER_RATE_LIMIT,
     POSITION_LIMIT,
@@ -141,6 +142,8 @@ class Checks:
         unit = asked.unit or ZERO
         if limits.order_notional and (notional := EXACT.multiply(asked.quantity, unit)) > limits.order_notional.threshold:
             return _beyond(ORDER_NOTIONAL_LIMIT, limits.order_notional, "", notional)
+        if limits.net_exposure and asked.adds > 0 and (reason := self._by_net(limits.net_exposure, asked, unit)):
+            return reason
         away = asked.away
         if not away:
             return None
@@ -184,15 +187,16 @@ class Checks:
 
     def _by_firm(self, limit: Limit, asked: Asked, adds: Decimal) -> str | None:
         """Gross exposure of all accounts, and what this one may add to it."""
-        gross = self.balances.gross(asked.balance.currency if asked.balance else None, self.prices)
-        total = EXACT.add(gross.money, adds)
-        if total <= limit.threshold:
-            return None
-        old = age(gross.as_of_ns, asked.now_ns) if gross.as_of_ns else "no firm-wide values yet"
-        return (
-            f"{GROSS_EXPOSURE_LIMIT}: expected a gross exposure of the firm of at most {shown(limit.threshold)} (limit {limit.limit_id}), "
-            f"found {shown(total)} with open orders and this one ({old})"
-        )
+        firm = self.balances.exposure(asked.balance.currency if asked.balance else None, self.prices)
+        total = EXACT.add(firm.gross, adds)
+        return None if total <= limit.threshold else _beyond_firm(GROSS_EXPOSURE_LIMIT, "gross", limit, total, firm, asked)
+
+    def _by_net(self, limit: Limit, asked: Asked, unit: Decimal) -> str | None:
+        """Net exposure of all accounts towards the order's side, and what this order and those open on its side may add to it."""
+        firm = self.balances.exposure(asked.balance.currency if asked.balance else None, self.prices)
+        towards = firm.net if asked.side == "buy" else firm.net.copy_negate()
+        total = EXACT.add(towards, EXACT.multiply(EXACT.add(asked.others, asked.adds), unit))
+        return None if total <= limit.threshold else _beyond_firm(NET_EXPOSURE_LIMIT, "net", limit, total, firm, asked)
 
     def _by_buying_power(self, asked: Asked, adds: Decimal, multiple: Decimal) -> str | None:
         """Gross exposure, open orders that add to it, and this one: at most so many times the equity."""
@@ -233,6 +237,14 @@ def _count(asked: Asked, limits: Sequence[InForce]) -> None:
 
 def _beyond(code: str, limit: Limit, what: str, found: Decimal) -> str:
     return f"{code}: expected at most {shown(limit.threshold)}{what} (limit {limit.limit_id}), found {shown(found)}"
+
+
+def _beyond_firm(code: str, which: str, limit: Limit, found: Decimal, firm: Exposure, asked: Asked) -> str:
+    old = age(firm.as_of_ns, asked.now_ns) if firm.as_of_ns else "no firm-wide values yet"
+    return (
+        f"{code}: expected a {which} exposure of the firm of at most {shown(limit.threshold)} (limit {limit.limit_id}), "
+        f"found {shown(found)} with open orders and this one ({old})"
+    )
 
 
 def _without_price(asked: Asked) -> str:

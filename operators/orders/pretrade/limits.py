@@ -1,7 +1,7 @@
 """The limits of ``control.limits`` that are checked before an order leaves, found by whom they hold.
 
 A limit of the firm holds every account, each for itself; one of a symbol each account's orders in it. Sums over accounts are for the risk
-flow to watch, save the firm's gross exposure.
+flow to watch, save the firm's gross and net exposure, which follow from the balances that come here.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from operators.orders.pretrade.usage import Usage
 from schemas.control import Limit
 
 RULES = frozenset({"position", "order_notional", "daily_notional", "order_rate"})
-FIRM_RULE = "gross_exposure"
+FIRM_RULES = frozenset({"gross_exposure", "net_exposure"})
 """Checked for the firm alone."""
 
-PRICED = frozenset({"order_notional", "daily_notional", FIRM_RULE})
+PRICED = frozenset({"order_notional", "daily_notional", *FIRM_RULES})
 """They need to know what a unit is worth."""
 
 COUNTING = frozenset({"daily_notional", "order_rate"})
@@ -44,6 +44,7 @@ class Found(NamedTuple):
     position: Limit | None
     order_notional: Limit | None
     gross_exposure: Limit | None
+    net_exposure: Limit | None
     counting: list[InForce]
     are_priced: bool
     """Any of them."""
@@ -51,7 +52,7 @@ class Found(NamedTuple):
 
 def is_checked(limit: Limit | None) -> bool:
     """Whether orders are held against a limit before they leave."""
-    return limit is not None and limit.enabled and (limit.rule in RULES or (limit.rule == FIRM_RULE and limit.scope == "firm"))
+    return limit is not None and limit.enabled and (limit.rule in RULES or (limit.rule in FIRM_RULES and limit.scope == "firm"))
 
 
 def whom(limit: Limit) -> Whom:
@@ -111,4 +112,4 @@ def _found(limits: list[InForce]) -> Found:
 
     counting = [one for one in limits if one.limit.rule in COUNTING]
     are_priced = any(one.limit.rule in PRICED for one in limits)
-    return Found(lowest("position"), lowest("order_notional"), lowest(FIRM_RULE), counting, are_priced)
+    return Found(lowest("position"), lowest("order_notional"), lowest("gross_exposure"), lowest("net_exposure"), counting, are_priced)
