@@ -1,16 +1,24 @@
-"""What every test may use: a real Kafka, and hypothesis profiles."""
+"""What every test may use: real servers, and hypothesis profiles."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import hypothesis
 import pytest
 
 from tests.servers import ServerMissing, must_not_skip
-from tests.servers.kafka import KILLED_SESSION_MS, STEADY_SESSION_MS, Broker, own_server, wait_until_ready
+from tests.servers import kafka as kafka_server
+from tests.servers import postgres as postgres_server
+from tests.servers.kafka import KILLED_SESSION_MS, STEADY_SESSION_MS, Broker
+from tests.servers.postgres import PostgresAddress, PostgresServer
+from tests.servers.server import Server
+
+AnyServer = TypeVar("AnyServer", bound=Server)
 
 hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None)
@@ -32,44 +40,64 @@ def kafka() -> Iterator[KafkaAddress]:
     """
     given = os.environ.get("TRADEMASTER_TEST_KAFKA")
     if given:
-        wait_until_ready(given)
+        kafka_server.wait_until_ready(given)
         yield KafkaAddress(given)
         return
-    server = _started(STEADY_SESSION_MS)
-    yield KafkaAddress(server.bootstrap)
-    server.close()
+    with _started(lambda: kafka_server.own_server(session_ms=STEADY_SESSION_MS)) as server:
+        yield KafkaAddress(server.bootstrap)
 
 
 @pytest.fixture
 def own_kafka() -> Iterator[Broker]:
     """A broker for one test, which may stop, kill, freeze and restart it. It costs some four seconds."""
-    server = _started(KILLED_SESSION_MS)
-    yield server
-    server.close()
+    with _started(lambda: kafka_server.own_server(session_ms=KILLED_SESSION_MS)) as server:
+        yield server
 
 
-def _started(session_ms: int) -> Broker:
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresAddress]:
+    """The PostgreSQL that a worker's tests share: make a database of your own; no test stops it."""
+    given = postgres_server.given()
+    if given:
+        yield given
+        return
+    with _started(postgres_server.own_server) as server:
+        yield server.address
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for one test, which may stop, kill, freeze and restart it. It costs a second."""
+    with _started(postgres_server.own_server) as server:
+        yield server
+
+
+@contextmanager
+def _started(own_server: Callable[[], AnyServer]) -> Iterator[AnyServer]:
+    """A server of one's own; where it cannot be had the test is left out, in CI it fails."""
     try:
-        server = own_server(session_ms=session_ms)
+        server = own_server()
     except ServerMissing as error:
         if must_not_skip():
             pytest.fail(f"CI must not leave tests out. {error}")
         pytest.skip(str(error))
     try:
         server.start()
-    except BaseException:
+        yield server
+    finally:
         server.close()
-        raise
-    return server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that use Kafka run on one xdist worker (``--dist loadgroup``): one shared broker, and two cores are enough."""
     for item in items:
-        uses = {"kafka", "own_kafka"} & set(getattr(item, "fixturenames", ()))
-        if uses or item.get_closest_marker("kafka"):
+        if _uses(item, "kafka", "own_kafka") or item.get_closest_marker("kafka"):
             item.add_marker(pytest.mark.kafka)
             item.add_marker(pytest.mark.xdist_group("kafka"))
+
+
+def _uses(item: pytest.Item, *fixtures: str) -> bool:
+    return not set(fixtures).isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

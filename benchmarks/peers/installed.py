@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.progress import note
 from tests.servers import ServerMissing, cache_folder
-from tests.servers.kafka import free_ports
+from tests.servers.server import free_ports
 
 _HERE = Path(__file__).resolve().parent
 _QUIX = "quixstreams==3.28.1"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from tests.servers import ServerMissing, cache_folder
+from tests.servers import ServerMissing
+from tests.servers.kept import kept
 
 KAFKA_VERSION = "4.1.0"
 SLF4J_VERSION = "1.7.36"
@@ -18,7 +17,7 @@ _JAVA_AT_LEAST = 17
 _DOWNLOAD_SECONDS = 600
 
 HOW_TO_GET = (
-    "set TRADEMASTER_TEST_KAFKA=host:port, or start Docker (and `pip install testcontainers`), "
+    "set TRADEMASTER_TEST_KAFKA=host:port, or start Docker, "
     f"or install a JDK of {_JAVA_AT_LEAST} or newer and Maven (Debian: apt-get install default-jre-headless maven)"
 )
 
@@ -42,15 +41,10 @@ def jars() -> Path:
         ServerMissing: no Java of the right age, or no Maven while the jars are not in the cache, or the download failed.
     """
     _require_java()
-    home = cache_folder() / f"kafka-{KAFKA_VERSION}"
-    if home.is_dir():
-        return home
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with (home.parent / f"{home.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not home.is_dir():
-            _download(home)
-    return home
+    try:
+        return kept(f"kafka-{KAFKA_VERSION}", _download, wait_seconds=_DOWNLOAD_SECONDS)
+    except TimeoutError as error:
+        raise ServerMissing(f"Kafka {KAFKA_VERSION}: {error}; {HOW_TO_GET}") from error
 
 
 def _require_java() -> None:
@@ -63,25 +57,21 @@ def _require_java() -> None:
         raise ServerMissing(f"Kafka {KAFKA_VERSION}: it needs Java {_JAVA_AT_LEAST}, `java` is {version}; {HOW_TO_GET}")
 
 
-def _download(home: Path) -> None:
-    """Copy the jars beside their place, then rename: a folder that has the name is complete."""
+def _download(work: Path) -> Path:
     maven = shutil.which("mvn")
     if maven is None:
         raise ServerMissing(f"Kafka {KAFKA_VERSION}: there is no `mvn`; {HOW_TO_GET}")
-    work = Path(tempfile.mkdtemp(prefix=f"{home.name}.", dir=home.parent))
+    (work / "pom.xml").write_text(_POM)
+    arguments = ["-B", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={work / 'lib'}"]
     try:
-        (work / "pom.xml").write_text(_POM)
-        arguments = ["-B", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={work / 'lib'}"]
         ran = subprocess.run(
             [maven, *arguments], cwd=work, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_DOWNLOAD_SECONDS, check=False
         )
-        if ran.returncode != 0:
-            raise ServerMissing(f"Kafka {KAFKA_VERSION}: Maven failed: {(ran.stdout + ran.stderr)[-2000:]}; {HOW_TO_GET}")
-        (work / "lib").rename(home)
     except subprocess.TimeoutExpired as error:
         raise ServerMissing(f"Kafka {KAFKA_VERSION}: Maven took more than {_DOWNLOAD_SECONDS} s; {HOW_TO_GET}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    if ran.returncode != 0:
+        raise ServerMissing(f"Kafka {KAFKA_VERSION}: Maven failed: {(ran.stdout + ran.stderr)[-2000:]}; {HOW_TO_GET}")
+    return work / "lib"
 
 
 if __name__ == "__main__":
