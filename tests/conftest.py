@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import hypothesis
 import pytest
 
-from tests.servers import ServerMissing, must_not_skip
+from tests.servers import ServerMissing, influxdb_install, must_not_skip
+from tests.servers import influxdb as influxdb_server
 from tests.servers import kafka as kafka_server
 from tests.servers import postgres as postgres_server
+from tests.servers import prometheus as prometheus_server
+from tests.servers.influxdb import InfluxAddress, InfluxServer
 from tests.servers.kafka import KILLED_SESSION_MS, STEADY_SESSION_MS, Broker
 from tests.servers.postgres import PostgresAddress, PostgresServer
+from tests.servers.prometheus import PromqlAddress
 from tests.servers.server import Server
 
 AnyServer = TypeVar("AnyServer", bound=Server)
+
+
+class StartServer(Protocol):
+    """What the fixture ``start_server`` gives."""
+
+    def __call__(self, own_server: Callable[[], AnyServer]) -> AnyServer: ...
+
 
 hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None)
@@ -55,6 +66,24 @@ def own_kafka() -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
+def influxdb() -> Iterator[InfluxAddress]:
+    """The InfluxDB 2 that a worker's tests share: make a bucket of your own; no test stops it."""
+    given = influxdb_server.given()
+    if given:
+        yield given
+        return
+    with _started(influxdb_server.own_server) as server:
+        yield server.address
+
+
+@pytest.fixture
+def own_influxdb() -> Iterator[InfluxServer]:
+    """An InfluxDB for one test, which may stop, kill, freeze and restart it. It costs half a second."""
+    with _started(influxdb_server.own_server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresAddress]:
     """The PostgreSQL that a worker's tests share: make a database of your own; no test stops it."""
     given = postgres_server.given()
@@ -70,6 +99,28 @@ def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for one test, which may stop, kill, freeze and restart it. It costs a second."""
     with _started(postgres_server.own_server) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def victoriametrics() -> Iterator[PromqlAddress]:
+    """The VictoriaMetrics that a worker's tests share: write measurements of your own; no test stops it."""
+    given = prometheus_server.given_victoria()
+    if given:
+        yield given
+        return
+    with _started(prometheus_server.own_victoria) as server:
+        yield server.address
+
+
+@pytest.fixture
+def start_server() -> Iterator[StartServer]:
+    """Starts servers that a test makes itself, and closes them after it."""
+    with ExitStack() as closing:
+
+        def start(own_server: Callable[[], AnyServer]) -> AnyServer:
+            return closing.enter_context(_started(own_server))
+
+        yield start
 
 
 @contextmanager
@@ -89,11 +140,19 @@ def _started(own_server: Callable[[], AnyServer]) -> Iterator[AnyServer]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that use Kafka run on one xdist worker (``--dist loadgroup``): one shared broker, and two cores are enough."""
+    """Tests that use Kafka run on one xdist worker (``--dist loadgroup``): one shared broker, and two cores are enough.
+
+    Tests that use an InfluxDB which is still being built come last, and may wait for it.
+    """
     for item in items:
         if _uses(item, "kafka", "own_kafka") or item.get_closest_marker("kafka"):
             item.add_marker(pytest.mark.kafka)
             item.add_marker(pytest.mark.xdist_group("kafka"))
+    if not influxdb_install.is_ready():
+        for item in items:
+            if _uses(item, "influxdb", "own_influxdb"):
+                item.add_marker(pytest.mark.timeout(influxdb_install.WAIT_SECONDS + 300))
+        items.sort(key=lambda item: _uses(item, "influxdb", "own_influxdb"))
 
 
 def _uses(item: pytest.Item, *fixtures: str) -> bool:
