@@ -41,6 +41,8 @@ class Reason(StrEnum):
     ORPHAN = "orphan"
     """What it speaks of never came: a fill that was to be corrected, an order that was reported on."""
     UNKNOWN_ACCOUNT = "unknown_account"
+    UNSTORABLE = "unstorable"
+    """A store that deliveries write to can never take it."""
 
 
 class DeadLetter(Payload, frozen=True):
