@@ -76,6 +76,12 @@ FLOWS = {row.name: row for row in (MARKET, ORDERS, PAPER, PORTFOLIO, SIGNALS, RI
 
 ARCHIVE = FlowRow(name="archive", reads=tuple(TOPICS), writes=("dead.letters",))
 
-DELIVERIES: dict[str, FlowRow] = {row.name: row for row in (ARCHIVE,)}
+RECORDS = FlowRow(
+    name="records",
+    reads=("orders.updates", "orders.events", "portfolio.positions", "risk.alerts", "audit", "control.limits"),
+    writes=("dead.letters",),
+)
+
+DELIVERIES: dict[str, FlowRow] = {row.name: row for row in (ARCHIVE, RECORDS)}
 """The deliveries by name. Each ends in a store of its own, and runs in a process of its own, so that no store slows a tick.
 Their code is ``DELIVERY`` of the module ``flows.NAME``; ``reads`` is all that they may read, and their settings say what they do."""

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from trademaster.archive_settings import ArchiveSection
 from trademaster.duration_settings import Duration, PositiveDuration
+from trademaster.records_settings import RecordsSettings
 from trademaster.settings_section import Section
 from trademaster.signals_settings import SignalsSettings
 
@@ -195,6 +196,7 @@ class Settings(BaseSettings):
     signals: SignalsSettings = SignalsSettings()
     risk: RiskSettings = RiskSettings()
     archive: ArchiveSection = ArchiveSection()
+    records: RecordsSettings = RecordsSettings()
     engine: EngineSettings = EngineSettings()
     topics: TopicsSettings = TopicsSettings()
     log: LogSettings = LogSettings()

@@ -10,7 +10,8 @@ from trademaster.settings import Settings
 from trademaster.settings_sources import sections, variable_of
 
 _SECRET_IN_URL = re.compile(r"((?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
-_LOGIN_IN_URL = re.compile(r"(?<=//)([^/@:]+):[^/@]*@")
+_LOGIN_IN_URL = re.compile(r"(?<=//)([^/@:]*):[^?]*@")
+"""Up to the last @: a password may hold one that somebody forgot to encode."""
 
 
 def without_secrets(url: str) -> str:
@@ -22,8 +23,7 @@ def shown_values(settings: Settings) -> dict[str, Any]:
     """Values by dotted name, as JSON types, passwords hidden."""
     dumped = settings.model_dump(mode="json")
     values = {f"{section}.{name}": value for section, fields in dumped.items() for name, value in fields.items()}
-    values["bus.url"] = without_secrets(values["bus.url"])
-    return values
+    return {name: without_secrets(value) if name.endswith(".url") else value for name, value in values.items()}
 
 
 def text_of(value: Any) -> str:

@@ -27,7 +27,24 @@ def _archive(settings: Settings, opening: Opening) -> Store:
     )
 
 
-OPEN: dict[str, Callable[[Settings, Opening], Store]] = {"archive": _archive}
+def _records(settings: Settings, opening: Opening) -> Store:
+    from sinks.sql import SqlStore
+
+    records = settings.records
+    return SqlStore(records.url, opening, max_rows=records.max_rows)
+
+
+OPEN: dict[str, Callable[[Settings, Opening], Store]] = {"archive": _archive, "records": _records}
+
+
+def _prepare_records(settings: Settings) -> None:
+    from sinks.sql import prepare_records
+
+    prepare_records(settings.records.url)
+
+
+PREPARE: dict[str, Callable[[Settings], None]] = {"records": _prepare_records}
+"""What is asked once, before a delivery's processes start: later an outage is waited for, now it is more likely a slip."""
 
 
 def open_store(name: str, settings: Settings, opening: Opening) -> Store:
@@ -37,3 +54,13 @@ def open_store(name: str, settings: Settings, opening: Opening) -> Store:
         SettingsError, StoreError: it cannot be opened, and why.
     """
     return OPEN[name](settings, opening)
+
+
+def prepare_store(name: str, settings: Settings) -> None:
+    """Make a delivery's store ready, where it must be.
+
+    Raises:
+        SettingsError, StoreError: it cannot be reached, or cannot work as it is set up.
+    """
+    if prepare := PREPARE.get(name):
+        prepare(settings)

@@ -67,7 +67,7 @@ def test_an_option_means_the_same_everywhere() -> None:
     assert {option: len(texts) for option, texts in meanings.items()} == dict.fromkeys(meanings, 1)
 
 
-HEAVY = {"bytewax", "confluent_kafka", "llvmlite", "numba", "numpy", "polars", "prometheus_client", "rich", "structlog"}
+HEAVY = {"bytewax", "confluent_kafka", "llvmlite", "numba", "numpy", "polars", "prometheus_client", "rich", "sqlalchemy", "structlog"}
 # Pydantic is not among them: typer itself converts the values of options with it.
 
 

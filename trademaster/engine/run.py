@@ -18,6 +18,7 @@ from trademaster.engine.topology import find_rows, topics_read, topics_written
 from trademaster.kernels import ensure_compiled
 from trademaster.settings import Settings
 from trademaster.settings_text import without_secrets
+from trademaster.stores import prepare_store
 from trademaster.telemetry.counters import Counters
 from trademaster.telemetry.logs import configure_logs
 from trademaster.telemetry.report import Report
@@ -34,13 +35,15 @@ def run_flows(settings: Settings, names: Sequence[str], *, until_end: bool = Fal
             nothing comes any more.
 
     Raises:
-        UnknownFlow, UnknownTopic, BusUnavailable, RecoveryError: it cannot start, and why.
+        UnknownFlow, UnknownTopic, BusUnavailable, StoreError, RecoveryError: it cannot start, and why.
     """
     log = configure_logs(settings.log.model_dump())
     flows = find_rows(names)
     delivery = find_delivery(names)
     ensure_compiled(log.warning)
     read = delivery_topics(delivery, settings) if delivery else topics_read(flows)
+    if delivery:
+        prepare_store(delivery.row.name, settings)
     identity = _prepare_bus(settings, sorted({*read, *topics_written(flows)}))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trademaster-run-")))
