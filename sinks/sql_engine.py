@@ -81,6 +81,7 @@ def open_records_to_read(text: str) -> Engine:
     url = parse_records_url(text)
     if url.drivername != "sqlite":
         engine = create_engine(url, connect_args={**_POSTGRES, **url.query}, hide_parameters=True, pool_pre_ping=True)
+        event.listen(engine, "connect", _reads_postgres)
         return engine.execution_options(postgresql_readonly=True)
     engine = create_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _reads_sqlite)
@@ -91,6 +92,12 @@ def open_records_to_read(text: str) -> Engine:
 def _connected_to_postgres(connection: Any, _record: Any) -> None:
     """A lock that somebody keeps ends in an error, which is told and tried again, instead of in silence."""
     connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}")
+    connection.commit()
+
+
+def _reads_postgres(connection: Any, _record: Any) -> None:
+    """To compile a query of a page takes far longer than to answer it."""
+    connection.execute("SET jit = off")
     connection.commit()
 
 

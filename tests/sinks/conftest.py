@@ -15,3 +15,11 @@ def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'records.db'}"
     return str(request.getfixturevalue("postgres").new_database())
+
+
+@pytest.fixture(params=KINDS, scope="module")
+def shared_records_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a database that the tests of a module share."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('records') / 'records.db'}"
+    return str(request.getfixturevalue("postgres").new_database())

@@ -97,15 +97,13 @@ INDEXES = (
 FILLS = """
 CREATE VIEW fills AS
 SELECT fill.account, fill.symbol, fill.time_ns, fill.side,
-    CASE WHEN correction.event_id IS NULL THEN fill.quantity ELSE correction.quantity END AS quantity,
-    CASE WHEN correction.event_id IS NULL THEN fill.price ELSE correction.price END AS price,
-    CASE WHEN correction.event_id IS NULL THEN fill.fee ELSE correction.fee END AS fee,
+    coalesce((SELECT later.quantity {last_correction}), fill.quantity) AS quantity,
+    coalesce((SELECT later.price {last_correction}), fill.price) AS price,
+    coalesce((SELECT later.fee {last_correction}), fill.fee) AS fee,
     fill.fee_currency, fill.venue, fill.order_id, fill.execution_id,
-    CASE WHEN bust.event_id IS NOT NULL THEN 'busted' WHEN correction.event_id IS NOT NULL THEN 'corrected' ELSE 'live' END AS state,
+    coalesce((SELECT 'busted' {last_bust}), (SELECT 'corrected' {last_correction}), 'live') AS state,
     fill.event_id, fill.correlation_id, fill.bus_log, fill.bus_partition, fill.bus_offset
 FROM executions AS fill
-LEFT JOIN executions AS correction ON correction.event_id = {last_correction}
-LEFT JOIN executions AS bust ON bust.event_id = {last_bust}
 WHERE fill.exec_type = 'fill' AND NOT EXISTS (
     SELECT 1 FROM executions AS earlier
     WHERE earlier.account = fill.account AND earlier.execution_id = fill.execution_id AND earlier.exec_type = 'fill'
@@ -113,13 +111,12 @@ WHERE fill.exec_type = 'fill' AND NOT EXISTS (
     AND (earlier.bus_log, earlier.bus_partition, earlier.bus_offset) < (fill.bus_log, fill.bus_partition, fill.bus_offset)
 )
 """
+"""What is looked up for a fill is a column, so that only the rows of a page ask for it."""
 
-LAST = """(
-    SELECT later.event_id FROM executions AS later
-    WHERE later.account = fill.account AND later.reference_execution_id = fill.execution_id AND later.exec_type = '{exec_type}'
-    AND later.symbol = fill.symbol AND (later.venue IS NULL OR later.venue = fill.venue)
-    ORDER BY later.bus_log DESC, later.bus_partition DESC, later.bus_offset DESC LIMIT 1
-)"""
+LAST = """FROM executions AS later
+        WHERE later.account = fill.account AND later.reference_execution_id = fill.execution_id AND later.exec_type = '{exec_type}'
+        AND later.symbol = fill.symbol AND (later.venue IS NULL OR later.venue = fill.venue)
+        ORDER BY later.bus_log DESC, later.bus_partition DESC, later.bus_offset DESC LIMIT 1"""
 """What a venue said last of a fill."""
 
 TIMES = {
