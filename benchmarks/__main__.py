@@ -30,6 +30,7 @@ BENCHMARKS = (
     "portfolio_marking",
     "stops",
     "pretrade",
+    "records",
     "indicators",
     "pipeline",
     "peers",
