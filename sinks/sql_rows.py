@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Table
 
-from schemas.alerts import Alert, TradingChange
 from schemas.catalog import EVENT_PAYLOADS
-from schemas.control import Limit
 from schemas.control_codec import decode_control
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.event_codec import decode_event, open_envelope
 from schemas.event_reading import read_event
-from schemas.events import Envelope, Event, Place
+from schemas.events import Envelope, Event, Payload, Place
 from schemas.numbers import check_finite
 from schemas.orders import OrderUpdate
 from schemas.portfolio import PositionUpdate
-from schemas.risk import Audit
 from schemas.times import format_time, parse_time
 from sinks.sql_tables import ALERTS, AUDIT, EXECUTIONS, LIMIT_CHANGES, ORDER_UPDATES, ORDERS, POSITIONS_DAILY
 
@@ -44,35 +43,76 @@ class Stored(NamedTuple):
 
 
 class _Columns:
-    """The columns of a table, by what must be asked of them."""
+    """What the events of a topic fill: one table, or two."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        self.names = [column.name for column in table.columns]
-        indexed = {column.name for index in table.indexes for column in index.columns} | {column.name for column in table.primary_key}
-        self.ids = [name for name in self.names if name in indexed]
+    def __init__(self, *tables: Table) -> None:
+        names = [column.name for table in tables for column in table.columns]
+        self._blank: dict[str, Value] = dict.fromkeys(names)
+        self._rows = [(table, itemgetter(*(column.name for column in table.columns))) for table in tables]
+        indexed = {column.name for table in tables for index in table.indexes for column in index.columns}
+        indexed |= {column.name for table in tables for column in table.primary_key}
+        self._ids = itemgetter(*(id_ for id_ in dict.fromkeys(names) if id_ in indexed))
+        self._id_names = [name for name in dict.fromkeys(names) if name in indexed]
 
-    def row(self, values: Mapping[str, Any]) -> Stored:
-        """Raises RejectedRecord: an integer or a name is larger than the databases take."""
-        for name in self.ids:
-            value = values.get(name)
-            if type(value) is str and 4 * len(value) > MAX_ID_BYTES and len(value.encode()) > MAX_ID_BYTES:
+    def values(self, payload: Payload | None) -> dict[str, Value]:
+        """All columns, and in them the fields of a payload.
+
+        Raises:
+            RejectedRecord: a number is one that the databases do not take.
+        """
+        values = self._blank.copy()
+        if payload is not None:
+            for name, value in zip(_names_of(type(payload)), msgspec.structs.astuple(payload), strict=True):
+                kind = type(value)
+                values[name] = value if kind is str or value is None or kind is float else _plain(name, value)
+        return values
+
+    def stored(self, values: dict[str, Value], tables: int = 2) -> list[Stored]:
+        """Rows of the first ``tables`` of them.
+
+        Raises:
+            RejectedRecord: a name is longer than an index takes.
+        """
+        for value in self._ids(values):
+            if type(value) is str and 4 * len(value) > MAX_ID_BYTES:
+                self._check_ids(values)
+        return [Stored(table, row(values)) for table, row in self._rows[:tables]]
+
+    def _check_ids(self, values: dict[str, Value]) -> None:
+        for name in self._id_names:
+            value = values[name]
+            if isinstance(value, str) and len(value.encode()) > MAX_ID_BYTES:
                 raise RejectedRecord(Reason.TOO_LARGE, f"{name}: expected at most {MAX_ID_BYTES} bytes, found {len(value.encode())}")
-        return Stored(self.table, tuple([_plain(name, values.get(name)) for name in self.names]))
+
+
+_RENAMED = {
+    "user": "user_name",
+    "before": "state_before",
+    "after": "state_after",
+    "key": "alert_key",
+    "clear": "clear_threshold",
+    "window": "time_window",
+}
+
+
+@cache
+def _names_of(payload: type[Payload]) -> tuple[str, ...]:
+    """The columns of a payload's fields."""
+    return tuple(_RENAMED.get(name, name) for name in payload.__struct_fields__)
 
 
 def _plain(name: str, value: Any) -> Value:
     kind = type(value)
-    if kind is str or value is None or kind is float:
-        return value  # type: ignore[no-any-return]
+    if kind is Decimal:
+        return _decimal(name, value)
     if kind is int:
         if not -_MAX_INTEGER <= value <= _MAX_INTEGER:
             raise RejectedRecord(Reason.NUMBER, f"{name}: expected an integer of 64 bits, found {value}")
         return value  # type: ignore[no-any-return]
-    if kind is Decimal:
-        return _decimal(name, value)
-    if isinstance(value, str | bool):  # an enum's value
-        return int(value) if isinstance(value, bool) else str(value)
+    if isinstance(value, str):  # of an enum
+        return str.__str__(value)
+    if isinstance(value, bool):
+        return int(value)
     return msgspec.json.encode(value).decode()
 
 
@@ -89,29 +129,6 @@ def _decimal(name: str, value: Decimal) -> str:
     return text
 
 
-_ORDERS, _ORDER_UPDATES, _EXECUTIONS = _Columns(ORDERS), _Columns(ORDER_UPDATES), _Columns(EXECUTIONS)
-_POSITIONS, _ALERTS, _AUDIT, _LIMITS = _Columns(POSITIONS_DAILY), _Columns(ALERTS), _Columns(AUDIT), _Columns(LIMIT_CHANGES)
-
-_RENAMED = {"user": "user_name", "before": "state_before", "after": "state_after", "key": "alert_key"}
-
-
-def _values(log: int, place: Place, event: Event[Any] | Envelope[Any], time_ns: int) -> dict[str, Any]:
-    """The columns that all events have, and those of the payload."""
-    header, payload = event.header, event.payload
-    values = {_RENAMED.get(name, name): getattr(payload, name) for name in payload.__struct_fields__}
-    values.update(
-        event_id=header.event_id,
-        event_type=header.event_type,
-        correlation_id=header.correlation_id,
-        source=header.source,
-        time_ns=time_ns,
-        bus_log=log,
-        bus_partition=place.partition,
-        bus_offset=place.offset,
-    )
-    return values
-
-
 class Record(NamedTuple):
     """A record of the bus, as it is read."""
 
@@ -122,31 +139,50 @@ class Record(NamedTuple):
     timestamp_ms: int
 
 
+_ORDERS, _EXECUTIONS, _POSITIONS = _Columns(ORDER_UPDATES, ORDERS), _Columns(EXECUTIONS), _Columns(POSITIONS_DAILY)
+_ALERTS, _AUDIT, _LIMITS = _Columns(ALERTS), _Columns(AUDIT), _Columns(LIMIT_CHANGES)
+
+
+def _values(columns: _Columns, record: Record, event: Event[Any] | Envelope[Any], time_ns: int) -> dict[str, Value]:
+    """The columns of the payload, and those that all events have."""
+    header, place = event.header, record.place
+    values = columns.values(event.payload)
+    values["event_id"] = header.event_id
+    values["event_type"] = header.event_type
+    values["correlation_id"] = header.correlation_id
+    values["source"] = header.source
+    values["time_ns"] = time_ns
+    values["bus_log"] = record.log
+    values["bus_partition"] = place.partition
+    values["bus_offset"] = place.offset
+    return values
+
+
 def _orders(record: Record) -> list[Stored]:
     event: Event[OrderUpdate] = read_event(record.place, record.value)
-    values = _values(record.log, record.place, event, event.time_ns)
-    stored = [_ORDER_UPDATES.row(values)]
-    if event.payload.version > 0:
-        stored.append(_ORDERS.row(values | {"created_ns": event.time_ns}))
-    return stored
+    values = _values(_ORDERS, record, event, event.time_ns)
+    values["created_ns"] = event.time_ns
+    return _ORDERS.stored(values, 2 if event.payload.version > 0 else 1)
 
 
 def _executions(record: Record) -> list[Stored]:
     event = read_event(record.place, record.value)
-    return [_EXECUTIONS.row(_values(record.log, record.place, event, event.time_ns))]
+    return _EXECUTIONS.stored(_values(_EXECUTIONS, record, event, event.time_ns))
 
 
 def _positions(record: Record) -> list[Stored]:
     if not record.value:
         return []  # a tombstone: what was remains written
     event: Event[PositionUpdate] = read_event(record.place, record.value)
-    values = _values(record.log, record.place, event, event.time_ns)
+    values = _values(_POSITIONS, record, event, event.time_ns)
     lots = [{"quantity": format(lot.quantity, "f"), "price": format(lot.price, "f")} for lot in event.payload.lots]
-    return [_POSITIONS.row(values | {"day": format_time(event.time_ns)[:10], "lots": lots})]
+    values["lots"] = msgspec.json.encode(lots).decode()
+    values["day"] = format_time(event.time_ns)[:10]
+    return _POSITIONS.stored(values)
 
 
-def _typed(record: Record) -> tuple[Envelope[Any], int]:
-    """An event of a topic with several types, and its time."""
+def _typed(columns: _Columns, record: Record) -> tuple[Any, dict[str, Value]]:
+    """The payload of an event of a topic with several types, and its values."""
     topic = record.place.topic
     event_type = open_envelope(record.value).header.event_type
     known = {str(kind): payload for (kind, stands_on), payload in EVENT_PAYLOADS.items() if stands_on == topic}
@@ -154,42 +190,32 @@ def _typed(record: Record) -> tuple[Envelope[Any], int]:
         expected = ", ".join(known)
         raise RejectedRecord(Reason.UNKNOWN_TYPE, f"header.eventType: expected one of {expected} on {topic}, found {event_type[:100]}")
     envelope: Envelope[Any] = decode_event(record.value, payload)
-    return envelope, parse_time(envelope.header.timestamp)
+    return envelope.payload, _values(columns, record, envelope, parse_time(envelope.header.timestamp))
 
 
 def _alerts(record: Record) -> list[Stored]:
-    envelope, time_ns = _typed(record)
-    values = _values(record.log, record.place, envelope, time_ns)
-    if isinstance(envelope.payload, OrderUpdate):
-        values["state"] = envelope.payload.status
-    elif not isinstance(envelope.payload, Alert | TradingChange):
-        raise TypeError(f"expected a column for each payload of risk.alerts, found {type(envelope.payload).__name__}")
-    return [_ALERTS.row(values)]
+    payload, values = _typed(_ALERTS, record)
+    if isinstance(payload, OrderUpdate):
+        values["state"] = str(payload.status)
+    return _ALERTS.stored(values)
 
 
 def _audit(record: Record) -> list[Stored]:
-    envelope, time_ns = _typed(record)
-    values = _values(record.log, record.place, envelope, time_ns)
-    assert isinstance(envelope.payload, Audit)
-    return [_AUDIT.row(values)]
+    return _AUDIT.stored(_typed(_AUDIT, record)[1])
 
 
 def _limits(record: Record) -> list[Stored]:
     place = record.place
     control = decode_control(place.topic, record.key, record.value, place.partition, place.offset)
-    limit = control.payload
-    values: dict[str, Any] = {name: getattr(limit, name) for name in limit.__struct_fields__} if isinstance(limit, Limit) else {}
-    values |= {"clear_threshold": values.pop("clear", None), "time_window": values.pop("window", None)}
-    values |= {
-        "bus_log": record.log,
-        "bus_partition": place.partition,
-        "bus_offset": place.offset,
-        "time_ns": control.time_ns or record.timestamp_ms * 1_000_000,
-        "event_id": control.event_id or None,
-        "limit_id": control.id,
-        "removed": limit is None,
-    }
-    return [_LIMITS.row(values)]
+    values = _LIMITS.values(control.payload)
+    values["bus_log"] = record.log
+    values["bus_partition"] = place.partition
+    values["bus_offset"] = place.offset
+    values["time_ns"] = control.time_ns or record.timestamp_ms * 1_000_000
+    values["event_id"] = control.event_id or None
+    values["limit_id"] = control.id
+    values["removed"] = int(control.payload is None)
+    return _LIMITS.stored(values)
 
 
 _READ: dict[str, Callable[[Record], list[Stored]]] = {
