@@ -10,7 +10,7 @@ from trademaster.settings import Settings
 from trademaster.settings_sources import sections, variable_of
 
 _SECRET_IN_URL = re.compile(r"((?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
-_LOGIN_IN_URL = re.compile(r"(?<=//)([^/@:]*):[^?]*@")
+_LOGIN_IN_URL = re.compile(r"(?<=//)([^/@:?]*):.*@")
 """Up to the last @: a password may hold one that somebody forgot to encode."""
 
 

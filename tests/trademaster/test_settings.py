@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,12 @@ def test_passwords_are_not_shown() -> None:
 
 def test_each_setting_has_a_variable_of_its_own() -> None:
     assert len({variable_of(name) for name in names()}) == len(names())
+
+
+@pytest.mark.parametrize("login", ["user:hidden", "user:hid@den", "user:hidden/x", ":hidden", "user:hid:den", "user:hid?den"])
+def test_the_password_of_a_database_is_not_shown(login: str) -> None:
+    """Neither when somebody forgot to encode what is in it."""
+    url = f"postgresql://{login}@host:5432/records?sslmode=require"
+    values = str(shown_values(load_settings(sets=[f"records.url={url}"])))
+    assert not {"hidden", "den", "hid"} & set(re.findall(r"\w+", values))
+    assert "@host:5432/records?sslmode=require" in values
