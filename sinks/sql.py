@@ -15,7 +15,7 @@ from schemas.errors import RejectedRecord, SettingsError, StoreError
 from schemas.events import Place
 from schemas.store import Opening
 from sinks.sql_engine import open_records
-from sinks.sql_faults import Fault, fault_of, told
+from sinks.sql_faults import Fault, fault_of, is_locked, told
 from sinks.sql_outage import Outage
 from sinks.sql_rows import Record, Stored, read_rows
 from sinks.sql_schema import log_number, migrate
@@ -23,6 +23,9 @@ from sinks.sql_writing import store_rows
 
 T = TypeVar("T")
 
+
+LOCKED_S = 10.0
+"""How long somebody else may have an SQLite file when a run starts."""
 
 MAX_BYTES = 16 * 1024 * 1024
 """Most bytes of records that are kept back."""
@@ -53,9 +56,16 @@ def prepare_records(url: str) -> str | None:
         SettingsError: nobody answers there, or not to this user; the message has no password.
         StoreError: a newer program made the tables.
     """
-    engine = open_records(url, busy_timeout_s=10.0)
+    engine = open_records(url)
+    patient_until_s = time.monotonic() + LOCKED_S
     try:
-        return migrate(engine)
+        while True:
+            try:
+                return migrate(engine)
+            except SQLAlchemyError as error:
+                if not is_locked(error) or time.monotonic() > patient_until_s:
+                    raise
+                time.sleep(0.05)
     except (SQLAlchemyError, OSError) as error:
         raise SettingsError(
             f"records.url: expected a database at {place_of(engine)}, found: {told(error)}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -73,7 +74,7 @@ def open_records(text: str, *, busy_timeout_s: float = 1.0) -> Engine:
 
 
 def open_records_to_read(text: str) -> Engine:
-    """As ``open_records``, for who only reads: transactions write nothing, and wait for no writer.
+    """As ``open_records``, for who only reads: transactions write nothing, and wait for no writer. No file is made.
 
     Raises:
         SettingsError: the URL cannot be read.
@@ -83,7 +84,8 @@ def open_records_to_read(text: str) -> Engine:
         engine = create_engine(url, connect_args={**_POSTGRES, **url.query}, hide_parameters=True, pool_pre_ping=True)
         event.listen(engine, "connect", _reads_postgres)
         return engine.execution_options(postgresql_readonly=True)
-    engine = create_engine(url, hide_parameters=True)
+    path = quote(str(Path(str(url.database)).absolute()))
+    engine = create_engine(url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"}), hide_parameters=True)
     event.listen(engine, "connect", _reads_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
@@ -111,5 +113,4 @@ def _connected_to_sqlite(connection: Any, _record: Any) -> None:
 
 def _reads_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    connection.execute("PRAGMA query_only=ON")
     add_decimal_functions(connection)

@@ -67,6 +67,12 @@ def _fault_of_postgres(error: BaseException) -> Fault:
     return Fault.SETUP if state.startswith(_SETUP_STATES) else Fault.OUTAGE
 
 
+def is_locked(error: BaseException) -> bool:
+    """Whether it is an SQLite file that somebody else has for the moment. A first writer is not made to wait, but told at once."""
+    cause = cause_of(error)
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def told(error: BaseException) -> str:
     """The error in a line, without statements and values."""
     return " ".join(str(cause_of(error)).split())[:500]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def count(url: str) -> int:
         engine.dispose()
 
 
+def wait_for(process: subprocess.Popen[bytes], holds: Callable[[], bool]) -> None:
+    """Wait until something is stored by a process that lives."""
+
+    def over() -> bool:
+        assert process.poll() is None, process.communicate()[1].decode()
+        return holds()
+
+    wait_until(over, "something is stored")
+
+
 def test_what_is_stored_is_what_stands_on_the_bus(tmp_path: Path, records_url: str) -> None:
     """Killed three times, each time resumed with another number of processes, while records go on coming; one of them is bad."""
     bus, recovery, chance = f"embedded:{tmp_path / 'bus'}", tmp_path / "recovery", random.Random(5)
@@ -84,7 +95,7 @@ def test_what_is_stored_is_what_stands_on_the_bus(tmp_path: Path, records_url: s
         write(bus, world.records)
         process = start_market(bus, recovery, 1 + number % 3, *settings, flows=FLOWS, until_end=False)
         before, wanted = count(records_url), chance.randrange(1, 30)
-        wait_until(lambda before=before, wanted=wanted: count(records_url) >= before + wanted, "something is stored")  # type: ignore[misc]
+        wait_for(process, lambda before=before, wanted=wanted: count(records_url) >= before + wanted)  # type: ignore[misc]
         time.sleep(chance.random() / 5)  # anywhere in an epoch
         for pid in family(process):
             kill(pid)
