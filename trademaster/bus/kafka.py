@@ -10,10 +10,13 @@ import stamina
 
 from schemas.bus import TopicSettings, TopicState
 from schemas.errors import SettingsError, UnknownTopic
+from schemas.kept_records import KeptRecord
 from schemas.rdkafka import OFFSET_BEGINNING
 from sinks.kafka import KafkaWriter
 from sinks.kafka_admin import KafkaAdmin
+from sinks.kafka_records import append
 from sources.kafka import KafkaReader
+from sources.kafka_records import records_at
 
 _SCHEME = "kafka://"
 _OURS = "trademaster."
@@ -97,6 +100,14 @@ class KafkaBus:
 
     def writer(self) -> KafkaWriter:
         return KafkaWriter(self._properties, patience_s=self._patience_s, compiled=self._compiled)
+
+    def records_at(self, topic: str, places: list[tuple[int, int]]) -> dict[tuple[int, int], KeptRecord]:
+        """See ``schemas.kept_records.HeaderedBus``."""
+        return records_at(self._properties, self.state(topic), places, patience_s=self._patience_s)
+
+    def append(self, records: list[KeptRecord]) -> None:
+        """See ``schemas.kept_records.HeaderedBus``."""
+        append(self._properties, records, patience_s=self._patience_s)
 
     def close(self) -> None:
         """Readers and writers have connections of their own, and are closed by who opened them."""

@@ -20,6 +20,7 @@ COMMANDS = {
     "topics": "Create, list, describe and check the topics of a bus.",
     "tail": "Print the records of a topic, a JSON object a line.",
     "history": "Ask the archive in SQL, and list what it holds.",
+    "dead": "List dead letters, write their records back to where they came from, or mark them as dealt with.",
     "analyze": "Test risk models against a series of prices or returns in a file.",
     "schemas": "Export the contract: JSON Schema and AsyncAPI.",
     "settings": "Show the effective settings and where each came from.",
