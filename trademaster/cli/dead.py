@@ -88,7 +88,7 @@ def show(
     wanted = _filter(letters, None, None, None, None, None)
     with _opened(config, sets, bus) as (opened, fates):
         from trademaster.dead.choosing import choose
-        from trademaster.dead.originals import originals
+        from trademaster.dead.originals import originals, refused_bytes
         from trademaster.dead.telling import shown_lines, shown_object
 
         found = choose(opened, fates, wanted, None, decided=True).letters
@@ -97,7 +97,7 @@ def show(
         for letter in found:
             fate, record = fates.fate(letter.key), kept.get(letter.key)
             if payload:
-                sys.stdout.buffer.write(letter.payload)
+                sys.stdout.buffer.write(refused_bytes(letter, record))
                 sys.stdout.buffer.flush()
             elif json:
                 typer.echo(jsonlib.dumps(shown_object(letter, fate, record), ensure_ascii=False))

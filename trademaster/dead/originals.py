@@ -74,6 +74,12 @@ def is_of(letter: Letter, record: KeptRecord) -> bool:
     return _same_tick(said, found)
 
 
+def refused_bytes(letter: Letter, original: KeptRecord | None) -> bytes:
+    """What was refused as it stood in its record, or, where that is not kept, as the letter has it."""
+    part = refused_part(letter, original.value or b"") if original is not None else None
+    return letter.payload if part is None else part
+
+
 def refused_part(letter: Letter, value: bytes) -> bytes | None:
     """What of a record's value was refused: all of it, or the element of its array; None: it has no such."""
     if letter.index is None:

@@ -13,6 +13,7 @@ from trademaster.dead.choosing import Kind, Overview
 from trademaster.dead.deciding import Outcome
 from trademaster.dead.decisions import Fate
 from trademaster.dead.letters import Letter
+from trademaster.dead.originals import refused_bytes
 
 _DETAIL = 70
 """Characters of a detail in a table; `show` and `--json` have all of it."""
@@ -42,7 +43,7 @@ def shown_object(letter: Letter, fate: Fate, original: KeptRecord | None) -> dic
         "key": _text(original.key) if original else None,
         "headers": [[name, _text(value)] for name, value in original.headers] if original else None,
         "appended": format_time(original.timestamp_ms * 1_000_000) if original and original.timestamp_ms >= 0 else None,
-        "payload": _text(letter.payload),
+        "payload": _text(refused_bytes(letter, original)),
         "decisions": [
             {
                 "state": decision.state,
@@ -108,7 +109,7 @@ def shown_lines(letter: Letter, fate: Fate, original: KeptRecord | None) -> Iter
     for decision in fate.history:
         why = f": {decision.reason}" if decision.reason else ""
         yield f"  {'decision':<11} {decision.state} {format_time(decision.time_ns)} by {decision.user}{why}"
-    yield f"  {'payload':<11} {_text(letter.payload)}"
+    yield f"  {'payload':<11} {_text(refused_bytes(letter, original))}"
 
 
 def outcome_object(outcome: Outcome) -> dict[str, Any]:
