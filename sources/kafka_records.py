@@ -20,13 +20,14 @@ _SLICE_S = 0.1
 
 
 def records_at(
-    properties: Mapping[str, str], state: TopicState, places: list[tuple[int, int]], *, patience_s: float
+    properties: Mapping[str, str], state: TopicState, places: list[tuple[int, int]], *, group: str, patience_s: float
 ) -> dict[tuple[int, int], KeptRecord]:
     """The records at these (partition, offset) of a topic; those that are not kept are left out.
 
     Args:
         properties: librdkafka's, ``bootstrap.servers`` among them.
         state: which topic, and what of it is kept: nobody waits for what is not.
+        group: of which nothing is asked; the client wants one.
         patience_s: how long one record may take to come.
 
     Raises:
@@ -37,7 +38,7 @@ def records_at(
         return {}
     fixed = {"enable.auto.commit": False, "enable.partition.eof": True, "auto.offset.reset": "error", "log_level": 0}
     try:
-        consumer = Consumer({"group.id": "trademaster-dead", "isolation.level": "read_committed", **properties, **fixed})
+        consumer = Consumer({"group.id": group, "isolation.level": "read_committed", **properties, **fixed})
     except KafkaException as error:
         raise SettingsError(f"Kafka client refused its properties: {error}", hint="check the query of the bus URL") from None
     try:

@@ -157,6 +157,7 @@ def spelled(line: dict[str, Any]) -> str:
 
 
 @pytest.mark.kafka
+@pytest.mark.timeout(900)  # the first time of a machine: what a language needs is downloaded and built
 @pytest.mark.parametrize("language", PROGRAMS)
 def test_each_program_prints_what_was_published(language: str, url: str, tmp_path: Path) -> None:
     try:

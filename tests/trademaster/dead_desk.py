@@ -41,12 +41,21 @@ class Desk:
 
     def refuse(self, place: Place, payload: bytes, reason: Reason = Reason.MALFORMED, *, index: int = -1, seen_ns: int = SEEN_NS) -> str:
         """Make a dead letter as a flow does; its name."""
-        letters = encode_dead_letters([Reject(*place, index, reason, "expected better", payload, seen_ns)], self.source)
+        self._write_letters([Reject(*place, index, reason, "expected better", payload, seen_ns)])
+        return f"{place.topic}-{place.partition}-{place.offset}" + (f"/{index}" if index >= 0 else "")
+
+    def refuse_all(self, topic: str, partition: int, values: list[bytes]) -> None:
+        """Write records, and make a letter of each."""
+        first = self.bus.state(topic).end[partition]
+        append(self.bus, [KeptRecord(Place(topic, partition, -1), b"K", value) for value in values])
+        rows = [(topic, partition, first + at, -1, Reason.MALFORMED, "expected better", value, SEEN_NS) for at, value in enumerate(values)]
+        self._write_letters([Reject(*row) for row in rows])
+
+    def _write_letters(self, rejects: list[Reject]) -> None:
         writer = self.bus.writer()
-        writer.write(letters.records(len(self.bus.partitions("dead.letters"))))
+        writer.write(encode_dead_letters(rejects, self.source).records(len(self.bus.partitions("dead.letters"))))
         writer.flush()
         writer.close()
-        return f"{place.topic}-{place.partition}-{place.offset}" + (f"/{index}" if index >= 0 else "")
 
     def refused(self, topic: str, value: bytes, **options: Any) -> tuple[Place, str]:
         """A record and its letter."""

@@ -264,3 +264,16 @@ def test_wrong_usage_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixtu
     bus.close()
     assert execute(["dead", *arguments, "--bus", url]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_two_programs_at_once_write_each_record_back_once(desk: Desk) -> None:
+    values = [b'{"of":"%s","n":%d}' % (desk.source.encode(), number) for number in range(200)]
+    desk.refuse_all("orders.events", 5, values)
+    before = desk.bus.state("orders.events").end[5]
+    arguments = command("dead", "retry", "--source", desk.source, "--yes", "--bus", desk.bus.url)
+    both = [subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    written = [value for batch in read_to_end(desk.bus, "orders.events", {5: before}) for value in batch.values() if value in values]
+    assert sorted(written) == sorted(values), said
+    assert sum(out.count("retried") for out, _ in said) == len(values)
+    assert desk.states() == {}

@@ -103,7 +103,7 @@ class KafkaBus:
 
     def records_at(self, topic: str, places: list[tuple[int, int]]) -> dict[tuple[int, int], KeptRecord]:
         """See ``schemas.kept_records.HeaderedBus``."""
-        return records_at(self._properties, self.state(topic), places, patience_s=self._patience_s)
+        return records_at(self._properties, self.state(topic), places, group=self._group, patience_s=self._patience_s)
 
     def append(self, records: list[KeptRecord]) -> None:
         """See ``schemas.kept_records.HeaderedBus``."""
