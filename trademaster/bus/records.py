@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from schemas.bus import Bus, Reader, Records
+from schemas.bus import Batch, Bus, Reader, Records
 from schemas.errors import PositionLost, UnknownTopic
 from schemas.events import Place
 from schemas.kept_records import HeaderedBus, KeptRecord
+
+_AT_ONCE = 1000
+"""Records of one poll; what lies so far ahead is read up to."""
 
 
 def records_at(bus: Bus, places: Iterable[Place]) -> dict[Place, KeptRecord]:
@@ -50,7 +53,8 @@ def append(bus: Bus, records: list[KeptRecord]) -> None:
 
 def _read(bus: Bus, topic: str, wanted: list[tuple[int, int]]) -> dict[tuple[int, int], KeptRecord]:
     """By a reader of each partition; nobody waits for what is not kept."""
-    state, found = bus.state(topic), {}
+    state = bus.state(topic)
+    found: dict[tuple[int, int], KeptRecord] = {}
     by_partition: dict[int, list[int]] = defaultdict(list)
     for partition, offset in sorted(set(wanted)):
         if state.begin.get(partition, 0) <= offset < state.end.get(partition, 0):
@@ -58,22 +62,33 @@ def _read(bus: Bus, topic: str, wanted: list[tuple[int, int]]) -> dict[tuple[int
     for partition, offsets in by_partition.items():
         reader = bus.reader(topic, [partition], {partition: offsets[0]}, with_keys=True)
         try:
-            for offset in offsets:
-                record = _first_from(reader, topic, partition, offset)
-                if record is not None and record.place.offset == offset:
-                    found[partition, offset] = record
+            found.update(((partition, record.place.offset), record) for record in _picked(reader, partition, offsets))
         finally:
             reader.close()
     return found
 
 
-def _first_from(reader: Reader, topic: str, partition: int, offset: int) -> KeptRecord | None:
-    reader.seek({partition: offset})
-    try:
-        batch = reader.poll(1, 0.0)
-    except PositionLost:
-        return None
-    if batch is None:
-        return None
-    key = batch.keys[0] if batch.keys is not None else None
-    return KeptRecord(Place(topic, partition, int(batch.offset[0])), key, batch.value(0), (), int(batch.timestamp_ms[0]))
+def _picked(reader: Reader, partition: int, offsets: list[int]) -> Iterator[KeptRecord]:
+    """The records at ascending offsets. Those that lie close together are read in one go."""
+    at = 0
+    while at < len(offsets):
+        if not 0 <= offsets[at] - reader.position()[partition] < _AT_ONCE:
+            reader.seek({partition: offsets[at]})
+        try:
+            batch = reader.poll(_AT_ONCE, 0.0)
+        except PositionLost:
+            batch = None
+        if batch is None:  # nothing is kept from there on
+            return
+        for row, offset in enumerate(batch.offset.tolist()):
+            while at < len(offsets) and offsets[at] < offset:
+                at += 1
+            if at < len(offsets) and offsets[at] == offset:
+                yield _record(batch, row)
+                at += 1
+
+
+def _record(batch: Batch, row: int) -> KeptRecord:
+    key = batch.keys[row] if batch.keys is not None else None
+    place = Place(batch.topic, int(batch.partition[row]), int(batch.offset[row]))
+    return KeptRecord(place, key, batch.value(row), (), int(batch.timestamp_ms[row]))

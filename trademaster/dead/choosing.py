@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas.bus import Bus
 from schemas.kept_records import KeptRecord
@@ -18,8 +19,7 @@ MAX_CHOSEN = 100_000
 MAX_CHOSEN_BYTES = 256 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What letters are counted by."""
 
     reason: str
@@ -65,9 +65,10 @@ def overview(bus: Bus, fates: Fates, wanted: Filter, key: str | None, *, decided
         if decided or fate.is_open:
             total += 1
             found.counts[Kind(letter.reason, letter.place.topic, letter.source, fate.state)] += 1
-            heapq.heappush(newest, (letter.key.first_seen_ns, total, letter, fate))
-            if len(newest) > limit:
-                heapq.heappop(newest)
+            if len(newest) < limit:
+                heapq.heappush(newest, (letter.key.first_seen_ns, total, letter, fate))
+            elif newest and letter.key.first_seen_ns >= newest[0][0]:
+                heapq.heapreplace(newest, (letter.key.first_seen_ns, total, letter, fate))
     found.newest = [(letter, fate) for _, _, letter, fate in sorted(newest, key=lambda row: row[:2])]
     found.unreadable = reading.unreadable
     return found
