@@ -33,6 +33,8 @@ BENCHMARKS = (
     "records",
     "indicators",
     "pipeline",
+    "archive",
+    "history_query",
     "peers",
 )
 """Modules of this package, each with a ``run`` and a docstring that draws its topology."""

@@ -71,8 +71,8 @@ class History:
             for topic in named_topics(sql):
                 self._define(topic, bounds, union=union)
             try:
-                result = self._database.sql(sql)
-                return Answer(result.columns, _rows(result))
+                reader = self._database.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
+                return Answer(reader.schema.names, _rows(reader))
             except duckdb.IOException as error:  # the archive joined files meanwhile: the list is made again
                 failed = error
             except duckdb.Error as error:
@@ -155,9 +155,9 @@ def _database(archive: Archive) -> duckdb.DuckDBPyConnection:
     return database
 
 
-def _rows(result: duckdb.DuckDBPyRelation) -> Iterator[Sequence[Any]]:
+def _rows(reader: pa.RecordBatchReader) -> Iterator[Sequence[Any]]:
     """Through Arrow: DuckDB's own rows cut times to microseconds."""
-    for batch in result.to_arrow_reader(ROWS_AT_ONCE):
+    for batch in reader:
         yield from zip(*(_values(column) for column in batch.columns), strict=True)
 
 

@@ -31,9 +31,9 @@ ALL = Bounds()
 def bounds_of(database: duckdb.DuckDBPyConnection, sql: str) -> Bounds:
     """The bounds of a query of one table; of any other query, or where it compares with what is no constant, all times."""
     try:
-        found = database.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-        node = json.loads(found[0])["statements"][0]["node"] if found and sql.isascii() else {}
-        if node.get("type") != "SELECT_NODE" or node["from_table"]["type"] != "BASE_TABLE" or node["cte_map"]["map"]:
+        [(tree,)] = database.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+        node = json.loads(tree)["statements"][0]["node"] if sql.isascii() else {}
+        if node.get("type") != "SELECT_NODE" or node["from_table"]["type"] != "BASE_TABLE" or tree.count('"BASE_TABLE"') > 1:
             return ALL
         bounds = ALL
         for condition in _conditions(node["where_clause"]):
@@ -94,7 +94,7 @@ def _moment(database: duckdb.DuckDBPyConnection, text: str) -> int | None:
     import duckdb
 
     try:
-        found = database.execute(f"SELECT epoch_ns({text})").fetchone()
+        [(found,)] = database.execute(f"SELECT epoch_ns({text})").fetchall()
     except duckdb.Error:
         return None  # the query will say what is wrong with it
-    return found[0] if found else None
+    return int(found) if found is not None else None
