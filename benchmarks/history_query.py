@@ -96,11 +96,11 @@ def _ticks(names: list[str], hour: int, partition: int, first: int, count: int, 
     return pa.Table.from_arrays([columns.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=schema)
 
 
-def ask(folder: Path) -> Iterator[Row]:
+def ask(folder: Path, symbol: str = "S007") -> Iterator[Row]:
     """A row for each way to name the day, of an archive that ``make`` made."""
-    expected = _plainly(folder)
+    expected = _plainly(folder, symbol)
     for name, condition in _WHEN.items():
-        sql = f"SELECT count(*), avg(price) FROM market_ticks WHERE symbol = 'S007' AND {condition}"
+        sql = f"SELECT count(*), avg(price) FROM market_ticks WHERE symbol = '{symbol}' AND {condition}"
         walls, cpus, count = [], [], 0
         for _ in range(_TRIES):
             wall, cpu = time.perf_counter(), time.process_time()
@@ -113,11 +113,11 @@ def ask(folder: Path) -> Iterator[Row]:
         yield Row(name, figures, {"p50_ms": _ASKED_MS})
 
 
-def _plainly(folder: Path) -> tuple[int, float]:
+def _plainly(folder: Path, symbol: str) -> tuple[int, float]:
     """Count and mean price by reading all of the day."""
     prices = []
     for file in open_archive(str(folder)).folder.files(day_folder("market.ticks", _ASKED_DAY)):
         table = pq.ParquetFile(folder / file.path).read(["symbol", "price"])
-        prices.append(table.filter(pc.equal(table["symbol"], "S007"))["price"].to_numpy())
+        prices.append(table.filter(pc.equal(table["symbol"], symbol))["price"].to_numpy())
     found = np.concatenate(prices)
     return len(found), float(found.mean())

@@ -19,10 +19,10 @@ from schemas.json_bytes import DECLINED, address_of, byte_at, copy_bytes, skip_s
 from schemas.kernels import kernel
 from schemas.symbols import MIX
 from sinks.archive_keys import HEADER, PAYLOAD, column_at, keys_of
-from sinks.archive_values import F_FLOAT, F_TEXT, F_UNPROVEN, skip_value, value_at
+from sinks.archive_values import F_FLOAT, F_TEXT, F_UNPROVEN, LENGTH_BITS, LONGEST_TEXT, skip_value, value_at
 
-MAX_SHAPES = 1024
-"""Of one scan; rows of more shapes are kept as bytes."""
+MAX_SHAPES = 256
+"""Of one scan; rows of more shapes, as of a feed that gives each tick an id that no column has, are kept as bytes beside their columns."""
 
 SHAPE_ROOM = 1 << 20
 """Bytes for all shapes of a scan."""
@@ -169,8 +169,8 @@ def _separator_at(data: Any, at: int, end: int) -> Any:
 @kernel
 def _record_at(data: Any, start: int, end: int, keys: Any, is_array: bool, rows: Any, row: int, shape: Any, table: Any) -> Any:
     """Read a record into rows from ``row`` on; how many they are, or DECLINED."""
-    cells, forms, indexes, shapes = rows
-    at, count, copied = skip_space(data, start, end), 0, start
+    cells, forms, indexes, shapes, spans = rows
+    at, count, copied, first = skip_space(data, start, end), 0, start, start
     in_array = is_array and at < end and byte_at(data, at) == 91
     if in_array:
         at = skip_space(data, at + 1, end)
@@ -184,17 +184,16 @@ def _record_at(data: Any, start: int, end: int, keys: Any, is_array: bool, rows:
         if is_last:
             behind = end
             at = skip_space(data, at, end)
-        if at < 0 or (is_last and at != end) or fill + behind - copied > MAX_SHAPE_BYTES:
+        if at < 0 or (is_last and at != end) or fill + behind - copied > MAX_SHAPE_BYTES or behind - first > LONGEST_TEXT:
             return DECLINED
         copy_bytes(address_of(shape), fill, data, copied, behind - copied)
-        number = _shape_number(shape, fill + behind - copied, table)
-        if number < 0:
-            return DECLINED
-        indexes[row + count], shapes[row + count] = count if in_array else -1, number
+        shapes[row + count] = _shape_number(shape, fill + behind - copied, table)
+        spans[row + count] = first << LENGTH_BITS | (behind - first)
+        indexes[row + count] = count if in_array else -1
         count += 1
         if is_last:
             return count
-        copied = behind
+        copied = first = behind
     return DECLINED
 
 
@@ -239,7 +238,9 @@ class Scanned:
     counts: npt.NDArray[np.int32]
     """Shape (n,): rows of the record."""
     shapes: npt.NDArray[np.int32]
-    """Shape (n,): place in ``raw_shapes``."""
+    """Shape (n,): place in ``raw_shapes``; negative: there was no room for the row's shape."""
+    spans: Int64s
+    """Shape (n,): cell of the row's bytes."""
     raw_shapes: list[bytes]
     """In the scanner's own form (``schemas.archive_shapes.shape_text``)."""
     declined: Int64s
@@ -260,6 +261,7 @@ def scan_records(topic: str, data: Bytes1D, ends: Int64s, bytes_a_row: int = 32)
     has_arrays = keys.is_array and bool((data[np.concatenate([[0], ends[:-1]])] != _BRACE).any())
     room = count + (int(ends[-1]) // bytes_a_row if has_arrays else 0)
     cells: Int64s = np.empty((width, room), np.int64)
+    spans: Int64s = np.empty(room, np.int64)
     forms: npt.NDArray[np.int8] = np.zeros((width, room), np.int8)
     records: Int64s = np.empty(room, np.int64)
     indexes, counts, shapes = (np.empty(room, np.int32) for _ in range(3))
@@ -270,10 +272,18 @@ def scan_records(topic: str, data: Bytes1D, ends: Int64s, bytes_a_row: int = 32)
     declined: Int64s = np.empty(count, np.int64)
     found = (keys.words, keys.marks, keys.columns, keys.kinds)
     shape = np.zeros(MAX_SHAPE_BYTES + 16, np.uint8)
-    into = (cells, forms, indexes, shapes)
+    into = (cells, forms, indexes, shapes, spans)
     rows, refused = _scan(data, ends, found, keys.is_array, into, records, counts, shape, table, declined)
     bounds = [0, *table[3][: table[4][0]].tolist()]
     raw_shapes = [table[2][first:last].tobytes() for first, last in pairwise(bounds)]
     return Scanned(
-        cells[:, :rows], forms[:, :rows], records[:rows], indexes[:rows], counts[:rows], shapes[:rows], raw_shapes, declined[:refused]
+        cells[:, :rows],
+        forms[:, :rows],
+        records[:rows],
+        indexes[:rows],
+        counts[:rows],
+        shapes[:rows],
+        spans[:rows],
+        raw_shapes,
+        declined[:refused],
     )

@@ -100,6 +100,7 @@ def _without(scanned: Scanned, refused: Int64s) -> Scanned:
         scanned.indexes[kept],
         scanned.counts[kept],
         scanned.shapes[kept],
+        scanned.spans[kept],
         scanned.raw_shapes,
         np.concatenate([scanned.declined, refused]),
     )
@@ -113,8 +114,9 @@ def _scanned_table(records: Records, scanned: Scanned) -> pa.Table:
         for column, cells, forms in zip(wanted, scanned.cells, scanned.forms, strict=True)
     }
     texts = [shape_text(raw, names) for raw in scanned.raw_shapes]
-    columns["bus_shape"] = pa.DictionaryArray.from_arrays(pa.array(scanned.shapes), pa.array(texts, pa.string()))
-    columns["bus_raw"] = pa.nulls(len(scanned.records), pa.binary())
+    is_raw = scanned.shapes < 0
+    columns["bus_shape"] = pa.DictionaryArray.from_arrays(pa.array(scanned.shapes, mask=is_raw), pa.array(texts, pa.string()))
+    columns["bus_raw"] = gather_texts(records.data, scanned.spans, is_raw.view(np.int8)).view(pa.binary())
     columns["bus_index"], columns["bus_count"] = pa.array(scanned.indexes), pa.array(scanned.counts)
     times = _first_known(
         [(scanned.cells[names.index(name)], scanned.forms[names.index(name)]) for name in event_time_columns(records.topic)]

@@ -15,6 +15,7 @@ from schemas.archive_columns import Kind, columns_of, schema_of
 from schemas.archive_shapes import shape_parts
 from schemas.times import parse_time
 from schemas.topics import TOPICS
+from sinks.archive_scanner import MAX_SHAPES
 from sinks.archive_table import archive_table, joined_records
 from sources.archive_records import records_of
 from tests.schemas.tick_corpus import corpus
@@ -137,7 +138,7 @@ def test_what_is_usual_needs_no_bytes_of_its_own() -> None:
 def test_more_shapes_than_there_is_room_for_are_kept_as_bytes() -> None:
     ticks = [b'{"type":"trade","symbol":"A","timestamp":%d,"price":1.25,"id":"%d"}' % (10**18 + at, at) for at in range(1500)]
     table = assert_exact("market.ticks", ticks)
-    assert table["bus_raw"].null_count == 1024
+    assert table["bus_raw"].null_count == MAX_SHAPES
     assert table["price"].null_count == 0
 
 
