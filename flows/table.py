@@ -82,6 +82,15 @@ RECORDS = FlowRow(
     writes=("dead.letters",),
 )
 
-DELIVERIES: dict[str, FlowRow] = {row.name: row for row in (ARCHIVE, RECORDS)}
+INFLUXDB = FlowRow(
+    name="influxdb",
+    reads=(
+        *("market.bars", "market.marks", "market.indicators", "signals", "portfolio.positions", "portfolio.pnl", "portfolio.accounts"),
+        *("risk.exposure", "risk.alerts", "orders.updates", "system.health"),
+    ),
+    writes=("dead.letters",),
+)
+
+DELIVERIES: dict[str, FlowRow] = {row.name: row for row in (INFLUXDB, ARCHIVE, RECORDS)}
 """The deliveries by name. Each ends in a store of its own, and runs in a process of its own, so that no store slows a tick.
 Their code is ``DELIVERY`` of the module ``flows.NAME``; ``reads`` is all that they may read, and their settings say what they do."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from schemas.bus import Batch
@@ -49,3 +50,5 @@ class Opening:
     """Index of the worker process, from 0."""
     stopping: threading.Event
     """Set when the run shall stop."""
+    folder: Path | None = None
+    """For files that outlive the process beside the delivery's stored state, which all processes share; None: nothing is kept."""

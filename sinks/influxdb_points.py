@@ -26,7 +26,6 @@ from schemas.catalog import events_of
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.event_codec import open_envelope
-from schemas.events import Payload
 from schemas.times import parse_time
 
 
@@ -68,8 +67,6 @@ TYPE = "type"
 
 TOPICS = tuple(_TAGS)
 """What can be delivered."""
-
-DEFAULT_TOPICS = tuple(topic for topic in TOPICS if topic not in {"market.indicators", "portfolio.positions"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from flows.table import ARCHIVE
 from trademaster.duration_settings import Duration, PositiveDuration
+from trademaster.setting_types import Texts
 from trademaster.settings_section import Section
-
-
-def _listed(value: Any) -> Any:
-    """A comma list or JSON becomes a list."""
-    if not isinstance(value, str):
-        return value
-    return json.loads(value) if value.strip().startswith("[") else [part.strip() for part in value.split(",") if part.strip()]
 
 
 class ArchiveSection(Section):
@@ -27,9 +18,7 @@ class ArchiveSection(Section):
         min_length=1,
         description="a folder, or `s3://BUCKET/PREFIX` with credentials and endpoint in `AWS_*` variables",
     )
-    topics: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
-        default=ARCHIVE.reads, min_length=1, description="what is archived; some of those of the default"
-    )
+    topics: Texts = Field(default=ARCHIVE.reads, min_length=1, description="what is archived; some of those of the default")
     roll_after: PositiveDuration = Field(
         default=Duration.of("30s"), description="how often what was read becomes files; what is not in files yet a restart reads again"
     )

@@ -32,6 +32,7 @@ def compile_all(say: Callable[[str], object]) -> None:
         ("encoding bars, marks and P&L", _compile_encoder),
         ("the archive", _compile_archive),
         ("the writers", _compile_writers),
+        ("points of InfluxDB", _compile_points),
     ):
         say(what)
         compile_part()
@@ -215,6 +216,12 @@ def _compile_writers() -> None:
 
     kafka.compile_kernels()
     embedded_columns.compile_kernels()
+
+
+def _compile_points() -> None:
+    from sinks import influxdb
+
+    influxdb.compile_kernels()
 
 
 def _batch() -> Batch:

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from trademaster.archive_settings import ArchiveSection
 from trademaster.duration_settings import Duration, PositiveDuration
+from trademaster.influxdb_settings import InfluxdbSettings
 from trademaster.records_settings import RecordsSettings
+from trademaster.setting_types import DurationOrOff, listed, off_is_none
 from trademaster.settings_section import Section
 from trademaster.signals_settings import SignalsSettings
-
-
-def _off_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and value.strip().lower() in {"off", ""} else value
-
-
-def _listed(value: Any) -> Any:
-    """A comma list or JSON becomes a list."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if text.startswith("["):
-        import json
-
-        return json.loads(text)
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _distinct(values: tuple[Duration, ...]) -> tuple[Duration, ...]:
@@ -40,9 +26,8 @@ def _distinct(values: tuple[Duration, ...]) -> tuple[Duration, ...]:
     return values
 
 
-Intervals = Annotated[tuple[PositiveDuration, ...], BeforeValidator(_listed), AfterValidator(_distinct)]
-DurationOrOff = Annotated[PositiveDuration | None, BeforeValidator(_off_is_none)]
-DecimalOrOff = Annotated[Decimal | None, BeforeValidator(_off_is_none)]
+Intervals = Annotated[tuple[PositiveDuration, ...], BeforeValidator(listed), AfterValidator(_distinct)]
+DecimalOrOff = Annotated[Decimal | None, BeforeValidator(off_is_none)]
 
 
 class BusSettings(Section):
@@ -88,7 +73,7 @@ class OrdersSettings(Section):
         gt=0,
         description="most gross exposure, with open orders that add to it, as a multiple of the equity; `off`: any",
     )
-    restricted: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    restricted: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
         default=(), description="symbols in which no order may be placed"
     )
 
@@ -197,6 +182,7 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     archive: ArchiveSection = ArchiveSection()
     records: RecordsSettings = RecordsSettings()
+    influxdb: InfluxdbSettings = InfluxdbSettings()
     engine: EngineSettings = EngineSettings()
     topics: TopicsSettings = TopicsSettings()
     log: LogSettings = LogSettings()

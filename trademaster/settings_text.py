@@ -23,7 +23,12 @@ def shown_values(settings: Settings) -> dict[str, Any]:
     """Values by dotted name, as JSON types, passwords hidden."""
     dumped = settings.model_dump(mode="json")
     values = {f"{section}.{name}": value for section, fields in dumped.items() for name, value in fields.items()}
-    return {name: without_secrets(value) if name.endswith(".url") else value for name, value in values.items()}
+    for name, value in values.items():
+        if name.endswith(".url"):
+            values[name] = without_secrets(value)
+        elif name.endswith((".token", ".password")) and value:
+            values[name] = "***"
+    return values
 
 
 def text_of(value: Any) -> str:

@@ -34,7 +34,18 @@ def _records(settings: Settings, opening: Opening) -> Store:
     return SqlStore(records.url, opening, max_rows=records.max_rows)
 
 
-OPEN: dict[str, Callable[[Settings, Opening], Store]] = {"archive": _archive, "records": _records}
+def _influxdb(settings: Settings, opening: Opening) -> Store:
+    from sinks.influxdb import InfluxStore
+    from sinks.influxdb_outbox import Limits
+    from sinks.influxdb_requests import Target
+
+    section = settings.influxdb
+    target = Target(section.url, section.org, section.bucket, section.token, section.gzip, section.timeout.seconds)
+    limits = Limits(section.request_points, section.wait.seconds, section.buffer_points, section.senders)
+    return InfluxStore(target, limits, opening)
+
+
+OPEN: dict[str, Callable[[Settings, Opening], Store]] = {"influxdb": _influxdb, "archive": _archive, "records": _records}
 
 
 def _prepare_records(settings: Settings) -> None:

@@ -67,7 +67,7 @@ def assemble(plan: Plan, process: int, stopping: threading.Event, failing: Faili
     delivery = find_delivery(plan.flows)
     flows = [] if delivery else find_flows(plan.flows)
     runtime = _runtime(plan, settings, flows, process, stopping, failing)
-    return _delivering(delivery, settings, runtime) if delivery else _flowing(flows, settings, runtime)
+    return _delivering(delivery, settings, runtime, plan.state_folder) if delivery else _flowing(flows, settings, runtime)
 
 
 def _runtime(plan: Plan, settings: Settings, flows: Sequence[Flow], process: int, stopping: threading.Event, failing: Failing) -> Runtime:
@@ -91,9 +91,9 @@ def _reading(settings: Settings) -> Reading:
     return Reading(engine.source_parts, engine.max_batch, engine.max_wait.ns, settings.market.idle_after)
 
 
-def _delivering(delivery: Delivery, settings: Settings, runtime: Runtime) -> Worker:
-    name = delivery.row.name
-    store = open_store(name, settings, Opening(runtime.bus.identity(), runtime.process, runtime.stopping))
+def _delivering(delivery: Delivery, settings: Settings, runtime: Runtime, state_folder: str | None) -> Worker:
+    name, folder = delivery.row.name, Path(state_folder) if state_folder else None
+    store = open_store(name, settings, Opening(runtime.bus.identity(), runtime.process, runtime.stopping, folder))
     dataflow = wire_delivery(name, delivery_topics(delivery, settings), store, runtime, _reading(settings))
     epoch_ns = delivery.epoch_ns(getattr(settings, name)) if delivery.epoch_ns else settings.engine.epoch_interval.ns
     return Worker(dataflow, runtime, epoch_ns, [store])
