@@ -26,6 +26,8 @@ from schemas.catalog import events_of
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
 from schemas.event_codec import open_envelope
+from schemas.events import Header
+from schemas.json_errors import JSON_ERRORS
 from schemas.times import parse_time
 
 
@@ -174,11 +176,15 @@ def read_point(topic: str, value: bytes) -> Point:
         RejectedRecord: it is no event, or has nothing to store.
     """
     envelope = open_envelope(value)
-    how, header = measurement(topic), envelope.header
     try:
-        payload = _payload(envelope.payload)
+        return _point(measurement(topic), envelope.header, _payload(envelope.payload))
     except msgspec.ValidationError:
         raise RejectedRecord(Reason.MALFORMED, f"payload: expected an object, found {bytes(envelope.payload)[:40]!r}") from None
+    except JSON_ERRORS as error:  # within a text, which nobody has looked at before
+        raise RejectedRecord(Reason.MALFORMED, f"payload: expected JSON, found {str(error)[:200]}") from None
+
+
+def _point(how: Measurement, header: Header, payload: Mapping[str, msgspec.Raw]) -> Point:
     series = [how.name]
     if how.has_type:
         series.append(b",type=" + escaped_name(header.event_type))
