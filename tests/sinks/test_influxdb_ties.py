@@ -33,7 +33,7 @@ def numbered(memory: TieMemory, stream: list[Event], offset: int = 0) -> list[in
     keys, ids = np.array(stream, np.uint64).reshape(-1, 2).T
     # A word per event: odd keys and ids that differ in their upper bits, as hashes do.
     spread = np.uint64(0x9E3779B97F4A7C15)
-    return memory.number("t", 0, keys * spread, ids * spread, np.arange(offset, offset + len(stream))).tolist()
+    return [int(number) for number in memory.number("t", 0, keys * spread, ids * spread, np.arange(offset, offset + len(stream)))]
 
 
 @given(STREAMS, st.data())
