@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from schemas.times import MINUTE_NS
 from trademaster.duration_settings import Duration, PositiveDuration
 from trademaster.setting_types import DurationOrOff, Texts
 from trademaster.settings_section import Section
@@ -12,6 +15,15 @@ TOPICS = (
     *("market.bars", "market.marks", "portfolio.pnl", "portfolio.accounts", "risk.exposure", "risk.alerts", "signals"),
     *("orders.updates", "system.health"),
 )
+
+
+def _an_hour(value: Duration | None) -> Duration | None:
+    if value is not None and value.ns < 60 * MINUTE_NS:
+        raise ValueError(f"expected at least 1h, which is the least that InfluxDB takes, or off, found {str(value)!r}")
+    return value
+
+
+Kept = Annotated[DurationOrOff, AfterValidator(_an_hour)]
 
 
 class InfluxdbSettings(Section):
@@ -28,10 +40,8 @@ class InfluxdbSettings(Section):
     senders: int = Field(default=2, ge=1, le=64, description="requests at the same time, of a process")
     gzip: bool = Field(default=True, description="compress requests")
     timeout: PositiveDuration = Field(default=Duration.of("30s"), description="longest wait for an answer")
-    retention: DurationOrOff = Field(
-        default=Duration.of("30d"), description="age at which the bucket forgets points, by event time; `off`: never"
-    )
+    retention: Kept = Field(default=Duration.of("30d"), description="age at which the bucket forgets points, by event time; `off`: never")
     history_bucket: str = Field(
         default="trademaster_history", description="where tasks keep a point a minute, and rare events whole; empty: nowhere"
     )
-    history_retention: DurationOrOff = Field(default=None, description="age at which that bucket forgets points; `off`: never")
+    history_retention: Kept = Field(default=None, description="age at which that bucket forgets points; `off`: never")

@@ -152,7 +152,7 @@ def test_bad_lines_are_found_and_dead_lettered_and_the_others_stored(influxdb: I
         assert len(proxy.times_s) < 150, "a bad line is found by halves"
     assert sorted(reject.offset for reject in rejects) == sorted(bad)
     for found in rejects:
-        assert found.reason is Reason.REFUSED
+        assert found.reason is Reason.UNSTORABLE
         assert "field type conflict" in found.detail
         assert "dropped" not in found.detail
         assert found.payload == values[found.offset]

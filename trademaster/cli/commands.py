@@ -16,7 +16,7 @@ COMMANDS = {
     "ingest": "Write ticks, orders and fills from a file or a simulator to a bus.",
     "replay": "Write what happened again: merged by event time, each partition in the order of its offsets.",
     "control": "Write accounts, instruments, limits, trading states and corporate actions to a bus.",
-    "setup": "Make ready where deliveries write to.",
+    "setup": "Prepare the stores that deliveries write to.",
     "topics": "Create, list, describe and check the topics of a bus.",
     "tail": "Print the records of a topic, a JSON object a line.",
     "history": "Ask the archive in SQL, and list what it holds.",

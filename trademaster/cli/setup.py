@@ -10,6 +10,22 @@ from trademaster.cli import options
 from trademaster.cli.commands import COMMANDS
 
 
+def influxdb(
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Address of the server (setting influxdb.url).")] = None,
+    config: options.Config = None,
+    sets: options.Sets = None,
+) -> None:
+    """Make the buckets, their retention and the tasks that keep a point a minute for the long run; print each.
+
+    Done again it changes only what is not as the settings say. The token is set as TRADEMASTER_INFLUXDB__TOKEN.
+    """
+    settings = options.settings_of(config, sets, influxdb__url=url)
+    from trademaster.influxdb_setup import set_up
+
+    for line in set_up(settings.influxdb):
+        typer.echo(line)
+
+
 def records(
     url: Annotated[
         str | None, typer.Option("--url", metavar="URL", help="sqlite:///FILE or postgresql://USER@HOST/DATABASE (setting records.url).")
@@ -31,4 +47,4 @@ def records(
     typer.echo(f"records {before or 'none'} -> {HEAD}")
 
 
-app = options.group(COMMANDS["setup"], records)
+app = options.group(COMMANDS["setup"], influxdb, records)
