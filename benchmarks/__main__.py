@@ -35,6 +35,7 @@ BENCHMARKS = (
     "pipeline",
     "archive",
     "history_query",
+    "influxdb",
     "peers",
 )
 """Modules of this package, each with a ``run`` and a docstring that draws its topology."""

@@ -51,7 +51,7 @@ class Layout:
         self._piece(STRING)
         self._match(b'},"payload":')
         opening = b"{"
-        for field in msgspec.structs.fields(payload):
+        for field in _always_written(payload):
             self._match(opening + b'"' + field.encode_name.encode() + b'":')
             opening = b","
             known = how.fields[field.encode_name]
@@ -96,6 +96,12 @@ class Layout:
 _KINDS = {Role.SKIP: STRING, Role.TAG: TAG, Role.TEXT: STRING, Role.FLOAT: FLOAT, Role.INTEGER: INTEGER}
 
 
+def _always_written(payload: type[msgspec.Struct]) -> list[msgspec.structs.FieldInfo]:
+    """Without those that are left out where they have their default; an event that has one of them goes the careful way."""
+    fields = msgspec.structs.fields(payload)
+    return [field for field in fields if field.default is msgspec.NODEFAULT] if payload.__struct_config__.omit_defaults else list(fields)
+
+
 @cache
 def layout(topic: str) -> Layout | None:
     """That of most events of a topic; None: they are of no one form, or hold lists and objects."""
@@ -103,5 +109,5 @@ def layout(topic: str) -> Layout | None:
     return None if topic in _OF_NO_ONE_FORM or not payloads else Layout(topic, payloads[0])
 
 
-_OF_NO_ONE_FORM = frozenset({"signals", "market.indicators", "portfolio.positions", "risk.alerts", "system.health"})
-"""Objects and lists, fields that are left out, or several forms: not many of them come in a second."""
+_OF_NO_ONE_FORM = frozenset({"signals", "market.indicators", "portfolio.positions", "system.health"})
+"""Objects, lists, or any form: not many of them come in a second."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from math import isfinite
 from typing import Any, get_args
 
@@ -151,6 +151,7 @@ _SPECIAL = re.compile(r"([,= ])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+@lru_cache(maxsize=1 << 14)
 def escaped_name(text: str) -> bytes:
     """Name or value of a tag, or name of a field.
 

@@ -100,7 +100,14 @@ class WriteClient:
 
     def send(self, lines: Iterable[memoryview]) -> Answer:
         """Write lines; never raises for what the server or the network does."""
-        body = compressed(lines) if self._gzip else b"".join(lines)
+        return self.send_packed(self.packed(lines))
+
+    def packed(self, lines: Iterable[memoryview]) -> bytes:
+        """The body of a request."""
+        return compressed(lines) if self._gzip else b"".join(lines)
+
+    def send_packed(self, body: bytes) -> Answer:
+        """As ``send``, of a body."""
         try:
             response = self._pool.request("POST", self._path, body=body, headers=self._headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:

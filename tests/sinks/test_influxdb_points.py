@@ -108,6 +108,8 @@ def sample(topic: str) -> dict[str, Any]:
     kind, payload = next((kind, payload) for name, kind, payload in PAYLOADS if name == topic)
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(payload):
+        if payload.__struct_config__.omit_defaults and field.default is not msgspec.NODEFAULT:
+            continue
         text = str(field.type)
         values[field.encode_name] = (
             "1.5" if "Decimal" in text else 2.5 if "float" in text else 3 if "int" in text and "str" not in text else "A"
