@@ -13,14 +13,19 @@ import pytest
 
 from tests.servers import ServerMissing, influxdb_install, must_not_skip
 from tests.servers import influxdb as influxdb_server
+from tests.servers import influxdb_1 as influxdb_1_server
 from tests.servers import kafka as kafka_server
 from tests.servers import postgres as postgres_server
 from tests.servers import prometheus as prometheus_server
 from tests.servers.influxdb import InfluxAddress, InfluxServer
+from tests.servers.influxdb_1 import Influx1Server
 from tests.servers.kafka import KILLED_SESSION_MS, STEADY_SESSION_MS, Broker
 from tests.servers.postgres import PostgresAddress, PostgresServer
 from tests.servers.prometheus import PromqlAddress
 from tests.servers.server import Server
+
+INFLUXDB = ("influxdb", "own_influxdb", "influxdb_1")
+"""Fixtures that may have to wait for a build."""
 
 AnyServer = TypeVar("AnyServer", bound=Server)
 
@@ -80,6 +85,13 @@ def influxdb() -> Iterator[InfluxAddress]:
 def own_influxdb() -> Iterator[InfluxServer]:
     """An InfluxDB for one test, which may stop, kill, freeze and restart it. It costs half a second."""
     with _started(influxdb_server.own_server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def influxdb_1() -> Iterator[Influx1Server]:
+    """The InfluxDB 1.8 that a worker's tests share: make a database of your own; no test stops it. It takes some seconds."""
+    with _started(influxdb_1_server.own_server) as server:
         yield server
 
 
@@ -150,9 +162,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("kafka"))
     if not influxdb_install.is_ready():
         for item in items:
-            if _uses(item, "influxdb", "own_influxdb"):
-                item.add_marker(pytest.mark.timeout(influxdb_install.WAIT_SECONDS + 300))
-        items.sort(key=lambda item: _uses(item, "influxdb", "own_influxdb"))
+            if _uses(item, *INFLUXDB):
+                item.add_marker(pytest.mark.timeout(influxdb_install.WAIT_SECONDS + 600), append=False)
+        items.sort(key=lambda item: _uses(item, *INFLUXDB))
 
 
 def _uses(item: pytest.Item, *fixtures: str) -> bool:

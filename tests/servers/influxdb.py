@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.servers import ServerMissing, docker_answers, must_not_skip
 from tests.servers.container import Container
-from tests.servers.influxdb_install import INFLUXDB_VERSION, influxd
+from tests.servers.influxdb_install import INFLUXDB_2, influxd
 from tests.servers.process import Process
 from tests.servers.server import Server, answers_ok, free_ports, wait_until
 
@@ -87,7 +87,7 @@ class InfluxServer(Server):
         super().__init__(data, "influxdb", in_container=program is None)
         self.take_ports()
         if program is None or self.data is None:
-            self.program = Container(f"influxdb:{INFLUXDB_VERSION}", lambda: (self._port, 8086), arguments=("influxd", "run", *_SETTINGS))
+            self.program = Container(f"influxdb:{INFLUXDB_2.version}", lambda: (self._port, 8086), arguments=("influxd", "run", *_SETTINGS))
         else:
             self._influxd = program
             self.program = Process(self._command, self.data / "server.out")
@@ -132,7 +132,7 @@ def own_server(data: Path | None = None) -> InfluxServer:
     Raises:
         ServerMissing: neither is there; the message says what to do.
     """
-    return InfluxServer(data, program=None if docker_answers() else influxd(build=must_not_skip()))
+    return InfluxServer(data, program=None if docker_answers() else influxd(INFLUXDB_2, build=must_not_skip()))
 
 
 def main() -> int:

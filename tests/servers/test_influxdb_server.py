@@ -8,6 +8,7 @@ import pytest
 
 from tests.servers import influxdb
 from tests.servers.influxdb import InfluxAddress, InfluxServer
+from tests.servers.influxdb_1 import Influx1Server
 
 
 def _write(address: InfluxAddress, bucket: str, lines: str) -> None:
@@ -49,3 +50,10 @@ def test_an_address_in_the_environment_comes_first(own_influxdb: InfluxServer, m
     given = influxdb.given()
     assert given == own_influxdb.address
     assert given.new_bucket()
+
+
+def test_influxdb_1_takes_writes_of_both_protocols(influxdb_1: Influx1Server) -> None:
+    database = influxdb_1.new_database()
+    for path, line in ((f"/api/v2/write?bucket={database}&precision=ns", b"m x=1.5 1000"), (f"/write?db={database}", b"m x=2 2000")):
+        urllib.request.urlopen(influxdb_1.url + path, line, timeout=10).close()
+    assert influxdb_1.series(database, "SELECT x FROM m") == [{"name": "m", "columns": ["time", "x"], "values": [[1000, 1.5], [2000, 2]]}]
