@@ -19,10 +19,12 @@ from schemas.market_codec import encode_marks
 from schemas.market_frames import MARK
 from schemas.store import Opening, Store
 from schemas.symbols import SYMBOLS
+from schemas.times import parse_time
 from sinks.influxdb import InfluxStore
 from sinks.influxdb_outbox import Limits
 from sinks.influxdb_requests import Target, Verdict, read_answer, retry_after_s
 from tests.servers.influxdb import InfluxAddress, InfluxServer
+from tests.servers.influxdb_1 import Influx1Server
 from tests.servers.prometheus import PromqlAddress
 from tests.sinks.influxdb_proxy import Fault, faulty_proxy
 from tests.sinks.stored_points import batch_of, compact, event, expected, stored
@@ -300,6 +302,25 @@ def test_a_lone_point_does_not_wait_for_a_full_request(influxdb: InfluxAddress) 
             assert time.monotonic() < deadline, "nothing came without a flush"
     finally:
         store.close()
+
+
+def test_influxdb_1_8_takes_the_same_lines(influxdb_1: Influx1Server) -> None:
+    database, values = influxdb_1.new_database(), marks(1_500)
+    bad = compact(health(7, "x"))
+    store = InfluxStore(Target(influxdb_1.url, "", f"{database}/autogen", "user:password"), LIMITS, Opening("log", 0, threading.Event()))
+    try:
+        assert not write(store, values)
+        assert not write(store, [compact(health(at, 1.5)) for at in range(5)], "system.health")
+        [refused] = write(store, [compact(health(6, 1.5)), bad, compact(health(8, 1.5))], "system.health")
+    finally:
+        store.close()
+    assert (refused.reason, refused.payload) == (Reason.REFUSED, bad)
+    rows = [row for one in influxdb_1.series(database, "SELECT sequence FROM market_marks GROUP BY *") for row in one["values"]]
+    said = [json.loads(value) for value in values]
+    times = [parse_time(one["header"]["timestamp"]) for one in said]
+    assert sorted((row[0], row[1]) for row in rows) == sorted(zip(times, (one["payload"]["sequence"] for one in said), strict=True))
+    [counted] = influxdb_1.series(database, "SELECT count(load) FROM system_health")
+    assert counted["values"][0][1] == 7
 
 
 def test_victoriametrics_takes_the_same_lines(victoriametrics: PromqlAddress) -> None:
