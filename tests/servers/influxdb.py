@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+import urllib.error
 import urllib.request
 import uuid
 from dataclasses import dataclass
@@ -71,8 +72,12 @@ class InfluxAddress:
     def _send(self, method: str, path: str, body: object) -> bytes:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers, method=method), timeout=20) as answer:
-            return bytes(answer.read())
+        try:
+            with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers, method=method), timeout=20) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            error.add_note(error.read().decode(errors="replace")[:2000])
+            raise
 
 
 class InfluxServer(Server):
