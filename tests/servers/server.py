@@ -147,9 +147,9 @@ def wait_until(ready: Callable[[], bool], *, alive: Callable[[], bool] = lambda:
     deadline_s = time.monotonic() + seconds
     while not ready():
         if not alive():
-            raise TimeoutError(f"{what} did not start: it ended")
+            raise TimeoutError(f"{what}: the program ended before")
         if time.monotonic() > deadline_s:
-            raise TimeoutError(f"{what} did not start: not ready after {seconds:g} s")
+            raise TimeoutError(f"{what}: not so after {seconds:g} s")
         time.sleep(0.05)
 
 

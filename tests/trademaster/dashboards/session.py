@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import urllib.request
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,11 @@ from typing import Any
 import msgspec
 
 import trademaster.data
+from schemas.bus import Records
 from schemas.times import parse_time
-from sinks.influxdb_points import DEFAULT_TOPICS, read_point
+from tests.engine.running import create_topics, run_market
 from tests.servers.influxdb import InfluxAddress
+from trademaster.bus import open_bus
 from trademaster.pipe_input import run_pipe_over
 from trademaster.settings import Settings
 
@@ -33,9 +33,19 @@ _ORDER_EVERY = 50
 def events() -> list[dict[str, Any]]:
     """What the flows say to the session: ``topic`` and ``value`` each."""
     out = io.BytesIO()
-    source = io.BytesIO(b"".join(msgspec.json.encode({"topic": topic, "value": value}) + b"\n" for topic, value in _lines()))
-    run_pipe_over(Settings(**SETTINGS), FLOWS, source, out)  # type: ignore[arg-type]
+    run_pipe_over(Settings(**SETTINGS), FLOWS, io.BytesIO(lines()), out)  # type: ignore[arg-type]
     return [msgspec.json.decode(line) for line in out.getvalue().splitlines()]
+
+
+def lines() -> bytes:
+    """What happened, as lines of JSON."""
+    return b"".join(msgspec.json.encode({"topic": topic, "value": value}) + b"\n" for topic, value in _lines())
+
+
+def last_tick_ns() -> int:
+    """Event time of the last of them."""
+    times: list[int] = [value["timestamp"] for topic, value in _lines() if topic == "market.ticks"]
+    return max(times)
 
 
 def _lines() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -60,21 +70,21 @@ def _lines() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield "orders.commands", {**order, "quantity": "60", "orderType": "market", "timestamp": time_ns}
 
 
-def write(address: InfluxAddress, bucket: str, records: list[dict[str, Any]]) -> tuple[int, int]:
-    """Write the events as points; the first and the last time of marks in ns: accounts are opened in 1970."""
-    times: list[int] = []
-    lines: list[bytes] = []
-    before: Counter[tuple[bytes, int]] = Counter()
-    for record in records:
-        if record["topic"] in DEFAULT_TOPICS:
-            point = read_point(record["topic"], msgspec.json.encode(record["value"]))
-            lines.append(point.line(before[point.series, point.time_ns]))
-            before[point.series, point.time_ns] += 1
-            if record["topic"] == "market.marks":
-                times.append(point.time_ns)
-    url = f"{address.url}/api/v2/write?org={address.org}&bucket={bucket}&precision=ns"
-    headers = {"Authorization": f"Token {address.token}"}
-    for start in range(0, len(lines), 5000):
-        body = b"\n".join(lines[start : start + 5000])
-        urllib.request.urlopen(urllib.request.Request(url, body, headers, method="POST"), timeout=30).close()
+def deliver(address: InfluxAddress, bucket: str, records: list[dict[str, Any]], folder: Path) -> tuple[int, int]:
+    """Put the events on a bus and deliver them; the first and the last time of marks in ns: accounts are opened in 1970."""
+    url = f"embedded:{folder / 'bus'}"
+    create_topics(url)
+    bus = open_bus(url)
+    writer = bus.writer()
+    for topic in Settings().influxdb.topics:
+        values = [record["value"] for record in records if record["topic"] == topic]
+        keys = [value["header"]["eventId"].encode() for value in values]
+        writer.write(Records(topic, [0] * len(keys), keys, [msgspec.json.encode(value) for value in values]))
+    writer.flush()
+    writer.close()
+    bus.close()
+    settings = {"url": address.url, "org": address.org, "bucket": bucket, "token": address.token}
+    sets = [word for name, value in settings.items() for word in ("--set", f"influxdb.{name}={value}")]
+    run_market(url, folder / "recovery", 1, *sets, flows=["influxdb"])
+    times = [parse_time(record["value"]["header"]["timestamp"]) for record in records if record["topic"] == "market.marks"]
     return min(times), max(times)

@@ -54,7 +54,7 @@ def test_every_query_answers_numbers(busy_run: int, start_server: StartServer) -
         return not empty
 
     try:
-        wait_until(all_answer, seconds=60, what="all panels")
+        wait_until(all_answer, seconds=150, what="all panels")
     except TimeoutError:
         pytest.fail(f"these show nothing: {empty}")
     offered = [row["metric"] for row in address.rows("trademaster_events_in_total")]

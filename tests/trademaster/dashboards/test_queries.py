@@ -37,9 +37,9 @@ class Stored:
 
 
 @pytest.fixture(scope="module")
-def stored(influxdb: InfluxAddress) -> Stored:
+def stored(influxdb: InfluxAddress, tmp_path_factory: pytest.TempPathFactory) -> Stored:
     bucket, events = influxdb.new_bucket(), session.events()
-    first_ns, last_ns = session.write(influxdb, bucket, events)
+    first_ns, last_ns = session.deliver(influxdb, bucket, events, tmp_path_factory.mktemp("session"))
     return Stored(influxdb, bucket, first_ns, last_ns + 1, events)
 
 
