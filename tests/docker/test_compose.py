@@ -81,6 +81,13 @@ def test_every_flow_and_delivery_runs_somewhere_once() -> None:
     assert sorted(run) == sorted([*FLOWS, *DELIVERIES])
 
 
+def test_grafana_gets_every_variable_that_its_files_name() -> None:
+    files = (FOLDER / "grafana" / "provisioning" / "datasources" / "sources.yaml").read_text()
+    named, given = set(re.findall(r"\$\{(\w+)\}", files)), services()["grafana"]["environment"]
+    assert named
+    assert named <= given.keys()
+
+
 def test_prometheus_scrapes_every_run() -> None:
     scraped = yaml.safe_load((FOLDER / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     targets = {job["job_name"]: [target for each in job["static_configs"] for target in each["targets"]] for job in scraped}

@@ -110,7 +110,14 @@ def candle(title: str, text: str, *, span: int = FULL) -> candlestick.Panel:
     """Open, high, low, close and volume of one symbol, from Flux; repeated for each symbol that is chosen."""
     fields = candlestick.CandlestickFieldMap().open("open").high("high").low("low").close("close").volume("volume")
     panel = _placed(candlestick.Panel(), title, span, 11, "").datasource(INFLUXDB).with_target(Flux(text))
-    return panel.mode(candles.VizDisplayMode.CANDLES_VOLUME).fields(fields).include_all_fields(False).repeat("symbol").repeat_direction("v")
+    return (
+        panel.mode(candles.VizDisplayMode.CANDLES_VOLUME)
+        .fields(fields)
+        .include_all_fields(False)
+        .repeat("symbol")
+        .repeat_direction("h")
+        .max_per_row(2)
+    )
 
 
 def _placed(panel: AnyPanel, title: str, span: int, height: int, says: str) -> AnyPanel:
