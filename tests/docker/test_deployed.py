@@ -28,7 +28,8 @@ from tests.servers.server import free_ports, wait_until
 from tests.trademaster.dashboards import session
 
 PAGE = "9100"
-STEADY_S = 150.0
+STEADY_S = 240.0
+"""Most of it is patience with a machine that does much else."""
 
 
 @dataclass(slots=True)
@@ -122,15 +123,15 @@ def in_order(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_platform_as_deployed_stores_everything_it_says(deployment: Deployment) -> None:
     services = ours(INFLUXDB_RETENTION="off")
     for name in in_order(services):
         deployment.start(name, services[name])
     for name in deployment.running:
-        wait_until(lambda name=name: deployment.is_healthy(name, services[name]), seconds=STEADY_S, what=f"health of {name}")  # type: ignore[misc]
+        wait_until(lambda name=name: deployment.is_healthy(name, services[name]), seconds=STEADY_S, every_s=1.0, what=f"health of {name}")  # type: ignore[misc]
     last_ns = _feed(deployment)
-    wait_until(lambda: _has_closed(deployment.bus, last_ns), seconds=STEADY_S, what="the last minute's bar")
+    wait_until(lambda: _has_closed(deployment.bus, last_ns), seconds=STEADY_S, every_s=1.0, what="the last minute's bar")
     deployment.stop("flows")
     said = {topic: events(deployment.bus, topic) for topic in ("market.bars", "risk.alerts", "orders.updates")}
     assert all(said.values())
@@ -166,7 +167,7 @@ def _eventually(stored: Callable[[], set[Any]], said: set[Any]) -> None:
         return found == said
 
     try:
-        wait_until(all_there, seconds=STEADY_S, what="everything that was said")
+        wait_until(all_there, seconds=STEADY_S, every_s=1.0, what="everything that was said")
     except TimeoutError:
         pytest.fail(f"{len(said - found)} of {len(said)} are missing, such as {list(said - found)[:3]}")
 

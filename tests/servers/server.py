@@ -138,8 +138,15 @@ class Server(ABC):
         self.close()
 
 
-def wait_until(ready: Callable[[], bool], *, alive: Callable[[], bool] = lambda: True, seconds: float = READY_SECONDS, what: str) -> None:
-    """Ask every 50 ms until it is so.
+def wait_until(
+    ready: Callable[[], bool],
+    *,
+    alive: Callable[[], bool] = lambda: True,
+    seconds: float = READY_SECONDS,
+    every_s: float = 0.05,
+    what: str,
+) -> None:
+    """Ask again and again until it is so.
 
     Raises:
         TimeoutError: the program ended before, or it took longer.
@@ -150,7 +157,7 @@ def wait_until(ready: Callable[[], bool], *, alive: Callable[[], bool] = lambda:
             raise TimeoutError(f"{what}: the program ended before")
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"{what}: not so after {seconds:g} s")
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def answers_ok(url: str) -> bool:
