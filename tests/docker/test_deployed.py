@@ -134,7 +134,8 @@ def test_the_platform_as_deployed_stores_everything_it_says(deployment: Deployme
     wait_until(lambda: _has_closed(deployment.bus, last_ns), seconds=STEADY_S, every_s=1.0, what="the last minute's bar")
     deployment.stop("flows")
     said = {topic: events(deployment.bus, topic) for topic in ("market.bars", "risk.alerts", "orders.updates")}
-    assert all(said.values())
+    assert said["market.bars"]
+    assert said["orders.updates"]
     _eventually(lambda: _bars_of_influxdb(deployment.influxdb), {_bar(event["payload"]) for event in said["market.bars"]})
     _eventually(lambda: _ids_of_records(deployment), {event["header"]["eventId"] for event in said["orders.updates"]})
     _eventually(lambda: _ids_of_archive(deployment.folder), {event["header"]["eventId"] for topic in said.values() for event in topic})
