@@ -22,12 +22,12 @@ from tests.servers.influxdb_1 import Influx1Server
 from tests.servers.kafka import KILLED_SESSION_MS, STEADY_SESSION_MS, Broker
 from tests.servers.postgres import PostgresAddress, PostgresServer
 from tests.servers.prometheus import PromqlAddress
-from tests.servers.server import Server
+from tests.servers.server import AnyServer
 
 INFLUXDB = ("influxdb", "own_influxdb", "influxdb_1")
 """Fixtures that may have to wait for a build."""
 
-AnyServer = TypeVar("AnyServer", bound=Server)
+Address = TypeVar("Address")
 
 
 class StartServer(Protocol):
@@ -73,12 +73,7 @@ def own_kafka() -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def influxdb() -> Iterator[InfluxAddress]:
     """The InfluxDB 2 that a worker's tests share: make a bucket of your own; no test stops it."""
-    given = influxdb_server.given()
-    if given:
-        yield given
-        return
-    with _started(influxdb_server.own_server) as server:
-        yield server.address
+    yield from _shared(influxdb_server.given, influxdb_server.own_server, lambda server: server.address)
 
 
 @pytest.fixture
@@ -98,12 +93,7 @@ def influxdb_1() -> Iterator[Influx1Server]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresAddress]:
     """The PostgreSQL that a worker's tests share: make a database of your own; no test stops it."""
-    given = postgres_server.given()
-    if given:
-        yield given
-        return
-    with _started(postgres_server.own_server) as server:
-        yield server.address
+    yield from _shared(postgres_server.given, postgres_server.own_server, lambda server: server.address)
 
 
 @pytest.fixture
@@ -116,12 +106,7 @@ def own_postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def victoriametrics() -> Iterator[PromqlAddress]:
     """The VictoriaMetrics that a worker's tests share: write measurements of your own; no test stops it."""
-    given = prometheus_server.given_victoria()
-    if given:
-        yield given
-        return
-    with _started(prometheus_server.own_victoria) as server:
-        yield server.address
+    yield from _shared(prometheus_server.given_victoria, prometheus_server.own_victoria, lambda server: server.address)
 
 
 @pytest.fixture
@@ -133,6 +118,18 @@ def start_server() -> Iterator[StartServer]:
             return closing.enter_context(_started(own_server))
 
         yield start
+
+
+def _shared(
+    given: Callable[[], Address | None], own_server: Callable[[], AnyServer], address: Callable[[AnyServer], Address]
+) -> Iterator[Address]:
+    """The server that the environment names, else one of our own."""
+    found = given()
+    if found is not None:
+        yield found
+        return
+    with _started(own_server) as server:
+        yield address(server)
 
 
 @contextmanager

@@ -13,15 +13,15 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.servers import ServerMissing, docker_answers, must_not_skip
+from tests.servers import docker_answers, must_not_skip
 from tests.servers.container import Container
 from tests.servers.influxdb_install import INFLUXDB_2, influxd
 from tests.servers.process import Process
-from tests.servers.server import Server, answers_ok, free_ports, wait_until
+from tests.servers.server import Server, answers_ok, free_ports, hold, wait_until
 
 _ORG = "trademaster"
 _TOKEN = "token-of-tests"
@@ -140,19 +140,5 @@ def own_server(data: Path | None = None) -> InfluxServer:
     return InfluxServer(data, program=None if docker_answers() else influxd(INFLUXDB_2, build=must_not_skip()))
 
 
-def main() -> int:
-    """Run one server in the foreground."""
-    try:
-        server = own_server()
-    except ServerMissing as error:
-        print(error, file=sys.stderr)
-        return 1
-    with server:
-        address = server.address
-        print(json.dumps({"url": address.url, "org": address.org, "token": address.token}), flush=True)
-        sys.stdin.read()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(hold(own_server, lambda server: json.dumps(asdict(server.address))))

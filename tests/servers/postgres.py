@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from tests.servers import ServerMissing, docker_answers
 from tests.servers.container import Container
 from tests.servers.process import Process
-from tests.servers.server import Server, free_ports, wait_until
+from tests.servers.server import Server, free_ports, hold, wait_until
 
 _USER = "trademaster"
 _VERSION = "15"
@@ -196,18 +196,5 @@ def own_server(data: Path | None = None) -> PostgresServer:
     return PostgresServer(data, programs=None if docker_answers() else _programs())
 
 
-def main() -> int:
-    """Run one server in the foreground."""
-    try:
-        server = own_server()
-    except ServerMissing as error:
-        print(error, file=sys.stderr)
-        return 1
-    with server:
-        print(server.address.url, flush=True)
-        sys.stdin.read()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(hold(own_server, lambda server: server.address.url))

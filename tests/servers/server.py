@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 import tempfile
 import time
 import urllib.error
@@ -11,7 +12,9 @@ import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
+
+from tests.servers import ServerMissing
 
 READY_SECONDS = 90.0
 _START_ATTEMPTS = 3
@@ -136,6 +139,22 @@ class Server(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
+def hold(own_server: Callable[[], AnyServer], address: Callable[[AnyServer], str]) -> int:
+    """Run one server in the foreground until stdin closes, its address printed; the exit code."""
+    try:
+        server = own_server()
+    except ServerMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    with server:
+        print(address(server), flush=True)
+        sys.stdin.read()
+    return 0
 
 
 def wait_until(
