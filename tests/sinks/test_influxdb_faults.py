@@ -314,7 +314,7 @@ def test_influxdb_1_8_takes_the_same_lines(influxdb_1: Influx1Server) -> None:
         [refused] = write(store, [compact(health(6, 1.5)), bad, compact(health(8, 1.5))], "system.health")
     finally:
         store.close()
-    assert (refused.reason, refused.payload) == (Reason.REFUSED, bad)
+    assert (refused.reason, refused.payload) == (Reason.UNSTORABLE, bad)
     rows = [row for one in influxdb_1.series(database, "SELECT sequence FROM market_marks GROUP BY *") for row in one["values"]]
     said = [json.loads(value) for value in values]
     times = [parse_time(one["header"]["timestamp"]) for one in said]
