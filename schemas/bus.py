@@ -88,6 +88,12 @@ class Column:
         return Column(self.data[bounds[0] : bounds[1]], self.ends[start:stop] - bounds[0])
 
 
+def column_of(texts: Sequence[bytes]) -> Column:
+    """Texts as a column."""
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    return Column(np.frombuffer(b"".join(texts), np.uint8), ends)
+
+
 def joined(columns: Sequence[Column]) -> Column:
     """All texts of all columns, of which there is one at least."""
     if len(columns) == 1:

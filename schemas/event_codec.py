@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -28,7 +29,14 @@ def decode_event(value: bytes, payload_type: type[P]) -> Envelope[P]:
     Raises:
         RejectedRecord: it is no such event; reason and message say why.
     """
-    return _decoded(_decoder(payload_type), value)  # type: ignore[no-any-return, arg-type]
+    event = _decoded(_decoder(payload_type), value)  # type: ignore[arg-type]
+    time_of(event.header)
+    return event  # type: ignore[no-any-return]
+
+
+def event_decoder(payload_type: type[P]) -> Callable[[bytes], Envelope[P]]:
+    """As ``decode_event`` for many events of one type; whether the header's time is one (``time_of``) the caller asks."""
+    return partial(_decoded, _decoder(payload_type))  # type: ignore[arg-type]
 
 
 def open_envelope(value: bytes) -> RawEnvelope:
@@ -37,21 +45,26 @@ def open_envelope(value: bytes) -> RawEnvelope:
     Raises:
         RejectedRecord: it is no envelope.
     """
-    return _decoded(_raw_decoder, value)  # type: ignore[no-any-return]
+    event = _decoded(_raw_decoder, value)
+    time_of(event.header)
+    return event  # type: ignore[no-any-return]
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:
     try:
-        event = decoder.decode(value)
+        return decoder.decode(value)
     except JSON_ERRORS as error:
         raise _refusal(value, error) from None
-    _check_header(event.header)
-    return event
 
 
-def _check_header(header: Header) -> None:
+def time_of(header: Header) -> int:
+    """Event time that a header says, UTC ns.
+
+    Raises:
+        RejectedRecord: with reason ``time``.
+    """
     try:
-        parse_time(header.timestamp)
+        return parse_time(header.timestamp)
     except ValueError as error:
         raise RejectedRecord(Reason.TIME, f"header.timestamp: {str(error)[:200]}") from None
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from schemas.catalog import events_of
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
-from schemas.event_codec import decode_event, open_envelope
+from schemas.event_codec import decode_event, event_decoder, open_envelope, time_of
 from schemas.events import Envelope, Event, Payload, Place, encode
 from schemas.order_checks import check_command, check_execution
 from schemas.orders import ExecutionReport, OrderCommand, OrderUpdate
@@ -46,18 +47,46 @@ def read_event(place: Place, value: bytes) -> Event[Any]:
     Raises:
         RejectedRecord: it is none, or says what cannot be.
     """
-    payload_type = PAYLOADS.get(place.topic)
-    envelope: Envelope[Any] = decode_event(value, payload_type) if payload_type else _decode_by_type(place.topic, value)
-    payload = envelope.payload
+    return event_reader(place.topic)(place, value)
+
+
+@cache
+def event_reader(topic: str) -> Callable[[Place, bytes], Event[Any]]:
+    """``read_event`` of one topic."""
+    payload_type = PAYLOADS.get(topic)
+    if payload_type is None:
+        return _read_by_type
+    decode, check = event_decoder(payload_type), _CHECKS.get(payload_type)
+    has_time = "timestamp" in payload_type.__struct_fields__
+
+    def read(place: Place, value: bytes) -> Event[Any]:
+        envelope = decode(value)
+        header, payload = envelope.header, envelope.payload
+        time_ns = time_of(header)
+        if check:
+            check(payload)
+        if has_time and payload.timestamp is not None:  # type: ignore[attr-defined]
+            time_ns = _own_time(payload.timestamp)  # type: ignore[attr-defined]
+        return Event(header, payload, time_ns, place)
+
+    return read
+
+
+def _read_by_type(place: Place, value: bytes) -> Event[Any]:
+    envelope = _decode_by_type(place.topic, value)
+    header, payload = envelope.header, envelope.payload
     check = _CHECKS.get(type(payload))
     if check:
         check(payload)
     own_time = getattr(payload, "timestamp", None)
+    return Event(header, payload, time_of(header) if own_time is None else _own_time(own_time), place)
+
+
+def _own_time(timestamp: str | int) -> int:
     try:
-        time_ns = parse_time(envelope.header.timestamp if own_time is None else own_time)
+        return parse_time(timestamp)
     except ValueError as error:
         raise RejectedRecord(Reason.TIME, f"timestamp: {str(error)[:200]}") from None
-    return Event(envelope.header, payload, time_ns, place)
 
 
 def _decode_by_type(topic: str, value: bytes) -> Envelope[Any]:

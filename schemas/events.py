@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from enum import StrEnum
+from itertools import repeat
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -62,6 +64,11 @@ class Place(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+
+def places_of(topic: str, partitions: Iterable[int], offsets: Iterable[int]) -> Iterator[Place]:
+    """The places of many records of a topic: ``Place(topic, partition, offset)`` of each, without a call of Python's for each."""
+    return map(tuple.__new__, repeat(Place), zip(repeat(topic), partitions, offsets, strict=False))
 
 
 NOWHERE = Place("", 0, 0)
@@ -173,7 +180,10 @@ def follow(cause: Event[Any], event_type: EventType, event_id: str, payload: P, 
     return Event(header, payload, when, cause.place)
 
 
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
+encode_plainly_into = _encoder.encode_into
+"""As ``encode``, into a buffer; but a decimal may stand there with an exponent."""
 _find_exponent = re.compile(rb'"-?\d[\d.]*E[+-]\d+"').search
 
 

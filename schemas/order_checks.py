@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
-from schemas.numbers import check_finite
+from schemas.numbers import check_finite, is_usable
 from schemas.orders import ExecType, ExecutionReport, OrderCommand
 from schemas.symbols import MAX_SYMBOL_BYTES
 
@@ -21,6 +21,9 @@ _REQUIRED = {
 
 _REQUIRED_OF = {kind: (fields, attrgetter(*fields)) for kind, fields in _REQUIRED.items()}
 _ORDER_ID = (("order_id",), lambda report: (report.order_id,))
+_A_FILL = ExecType.FILL
+_FILL = _REQUIRED_OF[_A_FILL]
+"""Looked up once: members of an enumeration are slow to find, and most reports are fills."""
 _NUMBERS = ("quantity", "price", "stop_price", "fee", "amount")
 _numbers_of = attrgetter(*_NUMBERS)
 _WIRE = {"stop_price": "stopPrice", "execution_id": "executionId", "reference_execution_id": "referenceExecutionId", "order_id": "orderId"}
@@ -34,17 +37,30 @@ def check_execution(report: ExecutionReport) -> None:
     Raises:
         RejectedRecord: with reason ``missing_field``, ``number``, ``symbol`` or ``execution``.
     """
-    fields, values_of = _REQUIRED_OF.get(report.exec_type, _ORDER_ID)
-    for field, found in zip(fields, values_of(report), strict=True):
-        if found is None or found == "":
-            name = _WIRE.get(field, field)
-            raise RejectedRecord(Reason.MISSING_FIELD, f"{name}: expected one in a report of {report.exec_type}, found none")
-    for at, number in enumerate(_numbers_of(report)):
-        if number:
-            check_finite(_WIRE.get(_NUMBERS[at], _NUMBERS[at]), number)
-    if report.quantity is not None and report.quantity <= 0:
-        raise RejectedRecord(Reason.EXECUTION, f"quantity: expected more than 0 (the side says which way), found {report.quantity}")
+    kind = report.exec_type
+    fields, values_of = _FILL if kind is _A_FILL else _REQUIRED_OF.get(kind, _ORDER_ID)
+    values = values_of(report)
+    if not all(values):  # a number may be 0
+        _check_given(kind, fields, values)
+    for number in _numbers_of(report):
+        if number and not is_usable(number):
+            _check_numbers(report)
+    quantity = report.quantity
+    if quantity is not None and (not quantity or quantity.is_signed()):
+        raise RejectedRecord(Reason.EXECUTION, f"quantity: expected more than 0 (the side says which way), found {quantity}")
     _check_symbol(report.symbol)
+
+
+def _check_given(kind: ExecType, fields: tuple[str, ...], values: tuple[object, ...]) -> None:
+    for field, found in zip(fields, values, strict=True):
+        if found is None or found == "":
+            raise RejectedRecord(Reason.MISSING_FIELD, f"{_WIRE.get(field, field)}: expected one in a report of {kind}, found none")
+
+
+def _check_numbers(report: ExecutionReport) -> None:
+    for field, number in zip(_NUMBERS, _numbers_of(report), strict=True):
+        if number:
+            check_finite(_WIRE.get(field, field), number)
 
 
 def check_command(command: OrderCommand) -> None:

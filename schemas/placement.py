@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from schemas.events import Event, Header
 from schemas.json_errors import JSON_ERRORS
+from schemas.partitioning import key_hash
 
 _KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "orders.commands": (("orderId",), ("account",)),
@@ -70,6 +72,15 @@ def place_event(topic: str, event: Event[Any]) -> tuple[bytes, bytes]:
     return _place(topic, _Attributes(payload).get, event.header)
 
 
+def place_events(topic: str, events: Iterable[Event[Any]]) -> list[tuple[bytes, int]]:
+    """Key of each, and the hash of its partition key."""
+    second = _PAIRS.get(topic)
+    if second is None:
+        return [(key, key_hash(partition_key)) for key, partition_key in (place_event(topic, event) for event in events)]
+    pair_of = attrgetter("payload.account", f"payload.{second}")
+    return [_hashed_pair(pair_of(event)) for event in events]
+
+
 class _Attributes:
     """A payload's fields by their names on the wire."""
 
@@ -93,6 +104,12 @@ def _names_of(kind: Any) -> Mapping[str, str]:
 def _pair(account: str, other: str) -> tuple[bytes, bytes]:
     partition_key = account.encode("utf-8", "replace")
     return partition_key + b"|" + other.encode("utf-8", "replace"), partition_key
+
+
+@lru_cache(maxsize=1 << 17)
+def _hashed_pair(pair: tuple[str, str]) -> tuple[bytes, int]:
+    key, partition_key = _pair(*pair)
+    return key, key_hash(partition_key)
 
 
 def _place(topic: str, fields: Fields, header: _Header | Header) -> tuple[bytes, bytes]:

@@ -80,7 +80,7 @@ def test_what_is_made_stands_where_its_record_would() -> None:
     values = dict.fromkeys(names) | {"order_id": "O1", "account": "A", "status": Status.NEW, "version": 1}
     update = follow(command, EventType.ORDER_PLACED, "u", OrderUpdate(**values), "orders")  # type: ignore[arg-type]
     outgoing = event_encoder("orders.updates")([[update]])
-    assert outgoing.keys == [b"O1"]
+    assert list(outgoing.keys) == [b"O1"]
     assert place_record("orders.updates", next(iter(outgoing.values))) == (b"O1", b"A")
     assert outgoing.causes == [4]
     assert json.loads(next(iter(outgoing.values)))["header"]["correlationId"] == "c"

@@ -11,8 +11,8 @@ from schemas.control import Control
 from schemas.control_codec import decode_control
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
-from schemas.event_reading import EVENT_TOPICS, read_event
-from schemas.events import Event, Place
+from schemas.event_reading import EVENT_TOPICS, event_reader, read_event
+from schemas.events import Event, Place, places_of
 from schemas.market_reading import bars_by_shard, joined_marks, read_bar, read_mark
 from trademaster.engine.bus_part import REJECTED, BusPart, Item
 
@@ -81,7 +81,8 @@ def items_of(place: Place, key: bytes | None, value: bytes) -> list[Item]:
 
 def read_events(batch: Batch) -> tuple[list[Event[Any]], list[Reject]]:
     """The events of a batch, and what of it is none."""
-    return _read(batch, lambda place, _, value: read_event(place, value))
+    read = event_reader(batch.topic)
+    return _read(batch, lambda place, _, value: read(place, value))
 
 
 def read_controls(batch: Batch) -> tuple[list[Control], list[Reject]]:
@@ -103,6 +104,5 @@ def _read(batch: Batch, read: Callable[[Place, bytes | None, bytes], Read]) -> t
 def _records(batch: Batch) -> Iterator[tuple[Place, bytes | None, bytes, int]]:
     """Place, key, value and the time when it was appended."""
     keys: Sequence[bytes | None] = batch.keys or [None] * len(batch)
-    columns = zip(batch.partition.tolist(), batch.offset.tolist(), keys, batch.values(), batch.timestamp_ms.tolist(), strict=True)
-    for partition, offset, key, value, seen_ms in columns:
-        yield Place(batch.topic, partition, offset), key, value, seen_ms * 1_000_000
+    places = places_of(batch.topic, batch.partition.tolist(), batch.offset.tolist())
+    return zip(places, keys, batch.values(), (batch.timestamp_ms * 1_000_000).tolist(), strict=True)
