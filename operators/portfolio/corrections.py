@@ -95,7 +95,8 @@ class Parked:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], list[Waiting]] = {}
-        self._count = 0
+        self.count = 0
+        """How many wait."""
         self._next_ns = 2**63
 
     def put(self, key: tuple[str, str], event: Event[ExecutionReport], until_ns: int) -> Event[ExecutionReport] | None:
@@ -103,9 +104,9 @@ class Parked:
         same_key = self._waiting.get(key, [])
         if any(_same(one.event.payload, event.payload) for one in same_key):
             return None
-        gone = self._drop_oldest() if self._count >= self.MAX else None
+        gone = self._drop_oldest() if self.count >= self.MAX else None
         self._waiting.setdefault(key, []).append(Waiting(until_ns, event))
-        self._count += 1
+        self.count += 1
         self._next_ns = min(self._next_ns, until_ns)
         return gone
 
@@ -151,7 +152,7 @@ class Parked:
         for key, until_ns, header, payload, time_ns, place in stored:
             event = Event(_decode_header(header), _decode_report(payload), time_ns, Place(*place))
             self._waiting.setdefault(tuple(key), []).append(Waiting(until_ns, event))
-            self._count += 1
+            self.count += 1
             self._next_ns = min(self._next_ns, until_ns)
 
     def _all(self) -> Iterator[Waiting]:
@@ -164,7 +165,7 @@ class Parked:
         return oldest.event
 
     def _keep(self, key: tuple[str, str], left: list[Waiting]) -> None:
-        self._count += len(left) - len(self._waiting[key])
+        self.count += len(left) - len(self._waiting[key])
         if left:
             self._waiting[key] = left
         else:

@@ -26,6 +26,7 @@ from schemas.event_reading import reject_event
 from schemas.events import Event, Place
 from schemas.holdings import Rate
 from schemas.orders import ExecType, ExecutionReport
+from schemas.times import DAY_NS
 
 VERSION = 2
 """Of the snapshot. In 1 each position was stored by itself."""
@@ -60,6 +61,8 @@ class Ledger:
         self._cash = CashBook()
         self._waiting: dict[tuple[str, str], dict[Key, None]] = {}
         """Positions that lack a rate, by (currency, their own currency)."""
+        self._untold: dict[Position, None] = {}
+        """Positions that were said, and not told yet to their marks and accounts."""
         self._sequence = 0
         self._now_ns = 0
         self._stored: dict[str, bytes] = {}
@@ -67,20 +70,31 @@ class Ledger:
         self._controls: dict[str, Any] | None = None
         """Stored form of what controls said, until it changes."""
 
-    def on_report(self, event: Event[ExecutionReport], output: LedgerOutput | None = None) -> LedgerOutput:
-        """Apply a fill, bust, correction, transfer or cash report; all others are ignored. ``output``: to which the result is added."""
-        kind = event.payload.exec_type
-        output = LedgerOutput() if output is None else output
-        try:
-            if kind is _FILL or kind is _TRANSFER:
-                self._fill(event, output)
-            elif kind is ExecType.BUST or kind is ExecType.CORRECT:
-                self._amend(event, output)
-            elif kind is ExecType.CASH:
-                self._check_account(event.payload.account)
-                output.cash += self._cash.take(event)
-        except RejectedRecord as error:
-            output.rejects.append(reject_event(event, Reason(error.reason), str(error)))
+    def on_report(self, event: Event[ExecutionReport]) -> LedgerOutput:
+        """Apply a fill, bust, correction, transfer or cash report; all others are ignored."""
+        return self.on_reports((event,))
+
+    def on_reports(self, events: Sequence[Event[ExecutionReport]]) -> LedgerOutput:
+        """Apply reports in their order. A position that several of them change is told to its marks and account once a day of theirs:
+        what is told is absolute, and a day's P&L is told from the next one's.
+        """
+        output, day_end_ns = LedgerOutput(), 0
+        for event in events:
+            if not day_end_ns - DAY_NS <= event.time_ns < day_end_ns:
+                self._tell(output)
+                day_end_ns = (event.time_ns // DAY_NS + 1) * DAY_NS
+            kind = event.payload.exec_type
+            try:
+                if kind is _FILL or kind is _TRANSFER:
+                    self._fill(event, output)
+                elif kind is ExecType.BUST or kind is ExecType.CORRECT:
+                    self._amend(event, output)
+                elif kind is ExecType.CASH:
+                    self._check_account(event.payload.account)
+                    output.cash += self._cash.take(event)
+            except RejectedRecord as error:
+                output.rejects.append(reject_event(event, Reason(error.reason), str(error)))
+        self._tell(output)
         return output
 
     def on_control(self, control: Control) -> LedgerOutput:
@@ -117,6 +131,7 @@ class Ledger:
                 position.convert(pair[0], found, self._calendar.active(symbol))
                 cause = f"rate|{rate.base}|{rate.quote}|{rate.time_ns}"
                 self._say(output, position, cause, position.correlation_id, rate.time_ns, rate.place)
+                self._tell(output)
         return output
 
     def on_time(self, time_ns: int) -> LedgerOutput:
@@ -187,7 +202,8 @@ class Ledger:
         if position is not None and position.knows(fill_id):
             return
         check_price(price, terms)
-        self._start_due(symbol, event.time_ns, output)
+        if event.time_ns >= self._calendar.next_ns:
+            self._start_due(symbol, event.time_ns, output)
         if position is None:
             position = Position(account, symbol, self._accounts.get(account) or self._settings.costing, terms)
             self._positions.setdefault(symbol, {})[account] = position
@@ -199,7 +215,7 @@ class Ledger:
         if effects:
             self._resolve(symbol, terms.currency)
         position.add(fill, effects, self._settings.fills_kept)
-        if self._apply_waiting(position, fill_id, output):
+        if self._parked.count and self._apply_waiting(position, fill_id, output):
             position.refold(effects)
         self._say_of(output, position, event)
 
@@ -331,6 +347,7 @@ class Ledger:
             self._take_effect(effect, output)
 
     def _take_effect(self, effect: Effect, output: LedgerOutput) -> None:
+        self._tell(output)
         symbol = effect.action.symbol
         self._calendar.activate(effect)
         self._controls = None
@@ -343,6 +360,7 @@ class Ledger:
             position.act(effect, self._calendar.active(symbol))
             if not position.book.equals(before):
                 self._say(output, position, effect.id, effect.id, effect.time_ns or self._now_ns, effect.place)
+        self._tell(output)
 
     def _resolve(self, symbol: str, currency: str) -> None:
         """Find the rates that dividends of a symbol lack."""
@@ -367,17 +385,25 @@ class Ledger:
     def _say_of_control(self, output: LedgerOutput, position: Position, control: Control) -> None:
         cause = control.event_id or f"{control.topic}|{control.id}"
         self._say(output, position, cause, cause, control.time_ns or self._now_ns, _place_of(control))
+        self._tell(output)
 
     def _say(self, output: LedgerOutput, position: Position, cause_id: str, correlation_id: str, time_ns: int, place: Place) -> None:
+        book, terms = position.book, position.terms
         position.version += 1
         position.correlation_id, position.time_ns, position.place = correlation_id, time_ns, place
         position.stored = None
         self._stored.pop(position.symbol, None)
-        if position.book.unconverted or position.book.unknown_income:
+        position.average = terms.price(book.quantity, book.cost) if book.quantity else None
+        if book.unconverted or book.unknown_income:
             self._note_unknown(position)
-        holding = holding_of(position)
-        output.holdings.append(holding)
-        output.positions.append(update_of(position, holding, cause_id))
+        output.positions.append(update_of(position, cause_id))
+        self._untold[position] = None
+
+    def _tell(self, output: LedgerOutput) -> None:
+        """To marks and accounts, what was said since the last time."""
+        if self._untold:
+            output.holdings += map(holding_of, self._untold)
+            self._untold.clear()
 
     def _note_unknown(self, position: Position) -> None:
         for currency in (*position.book.unconverted, *position.book.unknown_income):

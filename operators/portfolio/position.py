@@ -23,11 +23,13 @@ class Position:
             ``kept`` to twice as many.
         book: what all of it adds up to.
         version: 1, 2, ...: counts what changed it.
+        average: price of what is open, as it was said last; None: nothing is.
         correlation_id, time_ns, place: of what changed it last.
     """
 
     __slots__ = (
         "account",
+        "average",
         "base",
         "book",
         "correlation_id",
@@ -51,6 +53,7 @@ class Position:
         self.base: Base | None = None
         self.book = Book()
         self.version = 0
+        self.average: Decimal | None = None
         self.correlation_id, self.time_ns, self.place = "", 0, Place("", 0, 0)
         self.stored: bytes | None = None
         """Its stored form, until it changes."""
@@ -75,7 +78,8 @@ class Position:
 
     def add(self, fill: Fill, effects: Sequence[Effect], kept: int) -> None:
         """Apply a new fill; at most ``kept`` of them can be changed later."""
-        self.agree(fill.terms)
+        if fill.terms is not self.terms:
+            self.agree(fill.terms)
         self.fills.append(fill)
         self.ids[fill.id] = fill
         if effects and any(effect.is_after(fill) for effect in effects):
@@ -87,7 +91,7 @@ class Position:
 
     def agree(self, terms: Terms) -> None:
         """Go on with these terms; fills that were made under others keep theirs."""
-        if terms is not self.terms and terms != self.terms:
+        if terms != self.terms:
             self.terms, self.stored = terms, None
             for fill in self.fills:
                 fill.stored = None

@@ -16,7 +16,6 @@ _TYPE, _LANE = EventType.POSITION_UPDATE.value, int(LANES[EventType.POSITION_UPD
 def holding_of(position: Position) -> Holding:
     """A position for its marks and its account."""
     book, terms = position.book, position.terms
-    average = terms.price(book.quantity, book.cost) if book.quantity else None
     lacks_fees = bool(book.unconverted)
     reason = _reason(position) if lacks_fees or book.unknown_income else None
     return Holding(
@@ -24,7 +23,7 @@ def holding_of(position: Position) -> Holding:
         position.symbol,
         position.version,
         book.quantity,
-        average,
+        position.average,
         book.cost.copy_negate() if terms.inverse else book.cost,
         None if reason else subtract(book.gains, book.fees),
         None if lacks_fees else book.fees,
@@ -42,22 +41,24 @@ def holding_of(position: Position) -> Holding:
     )
 
 
-def update_of(position: Position, holding: Holding, cause_id: str) -> Event[PositionUpdate]:
+def update_of(position: Position, cause_id: str) -> Event[PositionUpdate]:
     """POSITION_UPDATE of a position that an event of that id changed."""
-    version = position.version
+    book, terms, version = position.book, position.terms, position.version
+    lacks_fees, fees = bool(book.unconverted), book.fees
+    reason = _reason(position) if lacks_fees or book.unknown_income else None
     payload = PositionUpdate(
         position.account,
         position.symbol,
-        shown(holding.quantity),
-        holding.average_price,
-        None if holding.realized is None else shown(holding.realized),
-        None if holding.fees is None else shown(holding.fees),
-        shown(holding.cost_basis),
-        holding.currency,
+        shown(book.quantity),
+        position.average,
+        None if reason else shown(subtract(book.gains, fees) if fees else book.gains),
+        None if lacks_fees else shown(fees),
+        shown(book.cost.copy_negate() if terms.inverse else book.cost),
+        terms.currency,
         position.costing,
         () if position.costing == "average" else _lots(position),
         version,
-        holding.reason,
+        reason,
     )
     event_id = f"position|{position.account}|{position.symbol}|{cause_id}|{version}"
     header = Header(event_id, position.correlation_id, _TYPE, _LANE, format_time(position.time_ns), SOURCE)

@@ -27,7 +27,6 @@ from schemas.pnl_frames import joined_frames as joined_account_frames
 from schemas.portfolio import BalanceUpdate, PositionUpdate
 from schemas.symbols import SYMBOLS, shard_of
 from schemas.ticks import WATERMARK, TickFrame, joined_frames
-from schemas.times import DAY_NS
 
 AccountItem = AccountFrame | Control | Rate
 
@@ -77,11 +76,6 @@ def _joined(items: list[Any]) -> list[Any]:
         else:
             joined += run
     return joined
-
-
-def _latest(holdings: Sequence[Holding]) -> list[Holding]:
-    """The last of each position and day: they are absolute, and a day's P&L is told from the next one's."""
-    return list({(holding.account, holding.symbol, holding.time_ns // DAY_NS): holding for holding in holdings}.values())
 
 
 class RatesStep:
@@ -144,15 +138,9 @@ class PortfolioStep:
             made = self._ledger.on_time(item.time_ns)
             return _output(made, [self._held(made), self._marks.on_time(item.time_ns)])
         if isinstance(item, Reports):
-            return self._reports(item)
+            return self._changed(self._ledger.on_reports(item.events))
         return self._changed(self._ledger.on_report(item))
 
-    def _reports(self, reports: Reports) -> PortfolioOutput | None:
-        all_made = LedgerOutput()
-        for event in reports.events:
-            self._ledger.on_report(event, all_made)
-        all_made.holdings = _latest(all_made.holdings)
-        return self._changed(all_made)
 
     def _frame(self, frame: TickFrame) -> PortfolioOutput | None:
         """Marks first: what time brings (a split) changes what was known then."""
