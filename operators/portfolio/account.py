@@ -24,7 +24,8 @@ class Money(msgspec.Struct, frozen=True, gc=False):
     """Neither gain nor loss: deposits, withdrawals, transfers."""
 
     def __add__(self, other: Money) -> Money:
-        return Money(add(self.cash, other.cash), add(self.realized, other.realized), add(self.shift, other.shift))
+        shift = add(self.shift, other.shift) if other.shift else self.shift
+        return Money(add(self.cash, other.cash), add(self.realized, other.realized), shift)
 
     def __bool__(self) -> bool:
         return bool(self.cash or self.realized or self.shift)
@@ -97,14 +98,15 @@ class AccountState:
         """Book money at the present rate; without one it waits."""
         if not money:
             return
-        rate = rates.rate(currency, self.currency)
-        if rate is None:
-            self.pending[currency] = self.pending.get(currency, _NOTHING) + money
-            return
-        converted = money.at(rate)
-        self.money += converted
-        if self.high is not None:
-            self.high += float(converted.shift)
+        if currency != self.currency:
+            rate = rates.rate(currency, self.currency)
+            if rate is None:
+                self.pending[currency] = self.pending.get(currency, _NOTHING) + money
+                return
+            money = money.at(rate)
+        self.money += money
+        if money.shift and self.high is not None:
+            self.high += float(money.shift)
 
     def settle(self, rates: Rates) -> bool:
         """Book what waited for a rate that is known now; whether there was any."""

@@ -56,6 +56,9 @@ SUMS = np.dtype(
 ENTRIES, TOUCHED = range(2)
 """Places in the ledger."""
 
+HELD_ACCOUNT, HELD_SYMBOL, HELD_ROW, HELD_VERSION, HELD_CURRENCY, HELD_OPEN, HELD_MARGINED, HELD_TIME, HELD_ENTRY = range(9)
+"""Columns of holdings as ``take_holdings`` takes them: codes of account and symbol, the account's row, ..."""
+
 Records = npt.NDArray[np.void]
 Int32s = npt.NDArray[np.int32]
 Ledger = npt.NDArray[np.int64]
@@ -132,32 +135,32 @@ def take_pnl(
 
 
 @kernel
-def take_holding(
-    account: int,
-    symbol: int,
-    row: int,
-    version: int,
-    currency: int,
-    is_open: bool,
-    margined: bool,
-    time: int,
+def take_holdings(
+    holdings: npt.NDArray[np.int64],
     entries: Records,
     slots: Int32s,
     accounts: Records,
     touched: Int32s,
     ledger: Ledger,
-) -> int:
-    """Take a holding; its entry, or -1 where that version or a newer one is known."""
-    at = entry_of(account, symbol, row, entries, slots, accounts, ledger)
-    entry = entries[at]
-    if version <= entry["version"]:
-        return -1
-    entry["version"] = version
-    entry["currency"] = currency
-    entry["open"] = is_open
-    entry["margined"] = margined
-    touch(accounts, row, time, touched, ledger)
-    return at
+) -> None:
+    """Take holdings (columns ``HELD_...``), and enter the entry of each, -1 where that version or a newer one is known.
+
+    There must be room for an entry of each.
+    """
+    for place in range(len(holdings)):
+        held = holdings[place]
+        row = held[HELD_ROW]
+        at = entry_of(held[HELD_ACCOUNT], held[HELD_SYMBOL], row, entries, slots, accounts, ledger)
+        entry = entries[at]
+        if held[HELD_VERSION] <= entry["version"]:
+            held[HELD_ENTRY] = -1
+            continue
+        held[HELD_ENTRY] = at
+        entry["version"] = held[HELD_VERSION]
+        entry["currency"] = held[HELD_CURRENCY]
+        entry["open"] = held[HELD_OPEN]
+        entry["margined"] = held[HELD_MARGINED]
+        touch(accounts, row, held[HELD_TIME], touched, ledger)
 
 
 @kernel

@@ -7,6 +7,7 @@ Cold (holdings, cash, accounts, rates): exact decimals, one at a time; each incr
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,13 +21,14 @@ from operators.portfolio.account_kernel import (
     ACCOUNT,
     ENTRIES,
     ENTRY,
+    HELD_ENTRY,
     NO_RATE,
     SUMS,
     TOUCHED,
     UNDER_WAY,
     fill_slots,
     sum_touched,
-    take_holding,
+    take_holdings,
     take_pnl,
     touch_account,
 )
@@ -71,10 +73,15 @@ class Accounts:
         self._slots: npt.NDArray[np.int32] = np.zeros(256, np.int32)
         self._accounts = np.zeros(0, ACCOUNT)
         self._touched: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._rows: dict[str, int] = {}
         self._row_of: npt.NDArray[np.int32] = np.full(64, -1, np.int32)
+        """The same by code, for the kernel."""
         self._states: list[AccountState] = []
-        self._pasts: list[bytes] = []
+        self._pasts: list[Past] = []
+        self._stored: list[bytes | None] = []
+        """Stored form of each of these, until it changes."""
         self._currencies: list[str] = []
+        self._currency_places: dict[str, int] = {}
         self._matrix: npt.NDArray[np.float64] = np.ones((0, 0))
         self._foreign: dict[int, None] = {}
         self._cause: tuple[Place, str] | None = None
@@ -86,8 +93,8 @@ class Accounts:
 
     def on_frame(self, frame: AccountFrame) -> Balances:
         """Take what one input of the symbol shards changed."""
-        for holding in frame.holdings:
-            self._hold(holding)
+        if frame.holdings:
+            self._hold(frame.holdings)
         for move in frame.cash:
             self._move(move)
         pnl = frame.pnl
@@ -105,7 +112,7 @@ class Accounts:
 
     def on_account(self, account: Account, time_ns: int, event_id: str = "") -> Balances:
         """Open an account with its cash, or replace what was said of it. Saying it again changes nothing."""
-        is_new = self._row(account.account) < 0
+        is_new = account.account not in self._rows
         row = self._open(account.account, account.currency, account)
         if self._states[row].begin(account.currency, account.cash, self._rates) or is_new:
             self._accounts[row]["currency"] = self._currency(account.currency)
@@ -134,7 +141,7 @@ class Accounts:
             "version": VERSION,
             "entries": entries,
             "entry_names": names,
-            "pasts": b"\n".join(self._pasts),
+            "pasts": b"\n".join(self._stored_pasts()),
             "accounts": taken(self._accounts, len(self._states)).tobytes(),
             "states": [state.dump() for state in self._states],
             "foreign": list(self._foreign),
@@ -157,35 +164,61 @@ class Accounts:
         self._ledger[ENTRIES] = count = len(self._entries)
         self._slots = np.zeros(max(256, 1 << (2 * count).bit_length()), np.int32)
         fill_slots(self._entries, count, self._slots)
-        self._pasts = stored["pasts"].split(b"\n") if count else []
+        self._stored = stored["pasts"].split(b"\n") if count else []
+        self._pasts = list(map(_decode_past, filter(None, self._stored)))
         self._accounts = np.frombuffer(bytearray(stored["accounts"]), ACCOUNT)
         self._states = [AccountState.load(state) for state in stored["states"]]
         self._touched = np.zeros(len(self._states), np.int32)
         codes = [ACCOUNTS.code(state.name) for state in self._states]
         self._know()
         self._row_of[codes] = np.arange(len(codes), dtype=np.int32)
+        self._rows = {state.name: row for row, state in enumerate(self._states)}
         self._foreign = dict.fromkeys(stored["foreign"])
         self._rates.load([(base, quote, mid, time_ns) for base, quote, mid, time_ns in stored["rates"]])
         self._currencies = list(stored["currencies"])
+        self._currency_places = {name: place for place, name in enumerate(self._currencies)}
         self._matrix = self._matrix_now()
 
-    def _hold(self, holding: Holding) -> None:
-        row = self._open(holding.account, self._settings.currency)
-        at, state = self._entry(holding, row), self._states[row]
-        if at < 0:
-            return
-        past = _decode_past(self._pasts[at])
+    def _stored_pasts(self) -> list[bytes]:
+        stored = [_encode(past) if form is None else form for past, form in zip(self._pasts, self._stored, strict=True)]
+        self._stored = list(stored)
+        return stored
+
+    def _hold(self, holdings: Sequence[Holding]) -> None:
+        opens, unknown = self._settings.currency, -1
+        rows = [self._open(holding.account, opens) for holding in holdings]
+        facts = [
+            (
+                *(ACCOUNTS.code(holding.account), SYMBOLS.code(holding.symbol), row, holding.version, self._currency(holding.currency)),
+                *(bool(holding.quantity), holding.is_margined, holding.time_ns, unknown),
+            )
+            for holding, row in zip(holdings, rows, strict=True)
+        ]
+        self._reserve(len(holdings))
+        columns = np.array(facts, np.int64)
+        take_holdings(columns, self._entries, self._slots, self._accounts, self._touched, self._ledger)
+        found = columns[:, HELD_ENTRY].tolist()
+        self._learn()
+        for holding, row, at in zip(holdings, rows, found, strict=True):
+            if at >= 0:
+                self._book(holding, row, at)
+
+    def _book(self, holding: Holding, row: int, at: int) -> None:
+        """Money that came with a holding: what it says beyond the one before it."""
+        past, state = self._pasts[at], self._states[row]
         realized = past.realized if holding.realized is None else holding.realized
-        money = Money(subtract(holding.cash, past.cash), subtract(realized, past.realized), subtract(holding.moved, past.moved))
+        moved = ZERO if holding.moved == past.moved else subtract(holding.moved, past.moved)
+        money = Money(subtract(holding.cash, past.cash), subtract(realized, past.realized), moved)
         state.take(money, holding.currency, self._rates)
-        fees = self._pay_fees(holding, past, state) if holding.foreign_fees or past.foreign_fees else {}
+        fees = self._pay_fees(holding, past, state) if holding.foreign_fees or past.foreign_fees else _NO_FEES
         if fees or holding.currency != state.currency:
             self._foreign[row] = None
         if holding.realized is None:
             state.unknown[holding.symbol] = holding.reason or f"the realised P&L of {holding.symbol} is unknown"
-        else:
+        elif state.unknown:
             state.unknown.pop(holding.symbol, None)
-        self._pasts[at] = _encode(Past(holding.cash, realized, holding.moved, fees))
+        self._pasts[at] = Past(holding.cash, realized, holding.moved, fees)
+        self._stored[at] = None
         self._cause = holding.place, holding.correlation_id
 
     def _pay_fees(self, holding: Holding, past: Past, state: AccountState) -> dict[str, Decimal]:
@@ -214,7 +247,7 @@ class Accounts:
             at = take_pnl(rows, at, self._row_of, self._entries, self._slots, self._accounts, self._touched, self._ledger)
             if at < len(rows):
                 self._open(ACCOUNTS.names[rows[at]["account"]], self._settings.currency)
-        self._pasts += [_NO_PAST] * (int(self._ledger[ENTRIES]) - len(self._pasts))
+        self._learn()
 
     def _evaluate(self) -> list[tuple[int, BalanceUpdate]]:
         """What each touched account is worth now, in order of first touch."""
@@ -257,16 +290,11 @@ class Accounts:
             said.append(Event(header, balance, time_ns, place))
         return said
 
-    def _row(self, name: str) -> int:
-        code = ACCOUNTS.code(name)
-        self._know()
-        return int(self._row_of[code])
-
     def _open(self, name: str, currency: str, account: Account | None = None) -> int:
         """The row of an account; one that nobody opened has no cash."""
-        row = self._row(name)
-        if row >= 0:
-            return row
+        known = self._rows.get(name)
+        if known is not None:
+            return known
         row = len(self._states)
         if row == len(self._accounts):
             more = max(64, row)
@@ -274,30 +302,16 @@ class Accounts:
             self._touched = np.concatenate([self._touched, np.zeros(more, np.int32)])
         self._accounts[row] = (-1, -1, self._currency(currency), 0)
         self._states.append(AccountState(name, currency, ZERO if account is None else account.cash))
-        self._row_of[ACCOUNTS.code(name)] = row
+        code = ACCOUNTS.code(name)
+        self._know()
+        self._row_of[code] = self._rows[name] = row
         return row
 
-    def _entry(self, holding: Holding, row: int) -> int:
-        """The entry of a holding that is news; -1: it is none."""
-        self._reserve(1)
-        at = take_holding(
-            ACCOUNTS.code(holding.account),
-            SYMBOLS.code(holding.symbol),
-            row,
-            holding.version,
-            self._currency(holding.currency),
-            bool(holding.quantity),
-            holding.is_margined,
-            holding.time_ns,
-            self._entries,
-            self._slots,
-            self._accounts,
-            self._touched,
-            self._ledger,
-        )
-        if at == len(self._pasts):
-            self._pasts.append(_NO_PAST)
-        return at
+    def _learn(self) -> None:
+        """What the entries said that are new: nothing."""
+        more = int(self._ledger[ENTRIES]) - len(self._pasts)
+        self._pasts += [_NO_PAST] * more
+        self._stored += [_NO_PAST_STORED] * more
 
     def _touch(self, row: int, time_ns: int) -> None:
         touch_account(self._accounts, row, time_ns, self._touched, self._ledger)
@@ -309,10 +323,12 @@ class Accounts:
 
     def _currency(self, name: str) -> int:
         """The place of a currency in the table of rates."""
-        if name not in self._currencies:
+        place = self._currency_places.get(name)
+        if place is None:
+            place = self._currency_places[name] = len(self._currencies)
             self._currencies.append(name)
             self._matrix = self._matrix_now()
-        return self._currencies.index(name)
+        return place
 
     def _matrix_now(self) -> npt.NDArray[np.float64]:
         rates = [[self._rates.rate(base, quote) for quote in self._currencies] for base in self._currencies]
@@ -335,4 +351,6 @@ class Accounts:
             self._row_of = np.concatenate([self._row_of, np.full(more, -1, np.int32)])
 
 
-_NO_PAST = _encode(Past())
+_NO_FEES: dict[str, Decimal] = {}
+_NO_PAST = Past()
+_NO_PAST_STORED = _encode(_NO_PAST)

@@ -141,7 +141,6 @@ class PortfolioStep:
             return self._changed(self._ledger.on_reports(item.events))
         return self._changed(self._ledger.on_report(item))
 
-
     def _frame(self, frame: TickFrame) -> PortfolioOutput | None:
         """Marks first: what time brings (a split) changes what was known then."""
         pnl = self._marks.on_frame(frame)

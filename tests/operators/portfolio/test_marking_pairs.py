@@ -72,6 +72,6 @@ def test_one_signature_each_after_pickling_restoring_and_slicing() -> None:
         accounts = AccountsStep(PortfolioSettings(), owner, pickle.loads(pickle.dumps(accounts.snapshot())))
         portfolio.process(TickFrame(tick("AMZN", START + 9, price=7.0)))
     marking = (mark_kernel.take_ticks, mark_kernel.take_closes, mark_kernel.say)
-    summing = (account_kernel.take_pnl, account_kernel.take_holding, account_kernel.sum_touched, account_kernel.fill_slots)
+    summing = (account_kernel.take_pnl, account_kernel.take_holdings, account_kernel.sum_touched, account_kernel.fill_slots)
     kernels: list[Any] = [*marking, *summing]
     assert {kernel.__name__: len(kernel.signatures) for kernel in kernels} == {kernel.__name__: 1 for kernel in kernels}
