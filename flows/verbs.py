@@ -51,6 +51,10 @@ class Checked(Protocol):
         """Refuse such a state; called at the end where nothing is stored, as in a pipe."""
 
 
+class InOrder(list[Any]):
+    """Inputs of one step that came at once, as one item: the engine has a price for each. A hosted step takes them one by one."""
+
+
 class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
     """Runs one operator as a step. Emits nothing at the end of input: a stopped run keeps what is open as state."""
 
@@ -92,7 +96,8 @@ class HostedStep(StatefulBatchLogic[tuple[str, In], Out, Any]):
         outputs: list[Out] = []
         with self._context.failing:
             operator = self._operator = self._operator or self._start(values[0][0])
-            items = operator.join([value for _, value in values]) if len(values) > 1 else [values[0][1]]
+            inputs: list[Any] = [one for _, value in values for one in (value if isinstance(value, InOrder) else (value,))]
+            items = operator.join(inputs) if len(inputs) > 1 else inputs
             outputs = [output for item in items if (output := operator.process(item)) is not None]
         return outputs, StatefulBatchLogic.RETAIN
 
@@ -157,23 +162,27 @@ def shard_key(name: str) -> str:
 
 def by_shard(
     step_id: str, stream: KeyedStream[list[Event[Any] | Watermark]], name_of: Callable[[Event[Any]], str | None]
-) -> KeyedStream[Event[Any] | Watermark]:
-    """Give each event to the shard of a name, and watermarks to all.
+) -> KeyedStream[InOrder]:
+    """Give each event to the shard of a name, and watermarks to all. What comes at once for a shard is one item of the engine's.
 
     Args:
         name_of: the symbol or account whose events keep their order; EVERYBODY: all shards; None: the event is of no use here.
     """
 
-    def routed(items: list[tuple[str, list[Event[Any] | Watermark]]]) -> list[tuple[str, Event[Any] | Watermark]]:
-        found: list[tuple[str, Event[Any] | Watermark]] = []
+    def routed(items: list[tuple[str, list[Event[Any] | Watermark]]]) -> list[tuple[str, InOrder]]:
+        found: dict[str, InOrder] = {}
         for _, events in items:
             for event in events:
                 name = EVERYBODY if isinstance(event, Watermark) else name_of(event)
                 if name == EVERYBODY:
-                    found += [(key, event) for key in SHARD_KEYS]
+                    for key in SHARD_KEYS:
+                        found.setdefault(key, InOrder()).append(event)
                 elif name is not None:
-                    found.append((shard_key(name), event))
-        return found
+                    key = shard_key(name)
+                    if key not in found:
+                        found[key] = InOrder()
+                    found[key].append(event)
+        return list(found.items())
 
     return op.flat_map_batch(step_id, stream, routed)
 

@@ -19,6 +19,13 @@ from schemas.times import END_OF_TIME_NS
 SMALL = 32
 """A frame of at most so many ticks is said at once, whatever ``conflate`` is: nobody is behind."""
 
+HELD_SYMBOL, HELD_ROW, HELD_PLACE, HELD_VERSION, HELD_TIME, HELD_OFFSET, HELD_ACCOUNT, HELD_CURRENCY, HELD_REASON, HELD_INVERSE = range(10)
+"""Columns of holdings as ``put_holdings`` takes them: codes, the symbol's row, the place among its positions (NO_PLACE: not open), ..."""
+
+NO_PLACE, STALE = -1, -2
+NEVER_NS = -(2**62)
+"""No tick has that time."""
+
 Ledger = npt.NDArray[np.int64]
 
 
@@ -98,15 +105,20 @@ def note_change(symbols: Records, row: int, changed: npt.NDArray[np.int32], ledg
 
 
 @leaf
-def say_position(symbol: np.void, code: int, position: np.void, row: np.void) -> bool:
+def mark_of(symbol: np.void, quantity: float, since: int) -> tuple[float, int, int]:
+    """What a quantity is marked at, with the time and repeat that name it; NaN: nothing is known, or there is nothing to mark."""
+    if quantity > 0.0 and symbol["long"] == symbol["long"]:
+        return symbol["long"], symbol["long_time"], symbol["long_repeat"]
+    if quantity < 0.0 and symbol["short"] == symbol["short"]:
+        return symbol["short"], symbol["short_time"], symbol["short_repeat"]
+    return np.nan, since, OF_NOTHING
+
+
+@leaf
+def say_position(symbol: np.void, code: int, position: np.void, offset: int, row: np.void) -> bool:
     """Write a position at its mark; False: at that mark it was said already."""
     quantity = position["quantity"]
-    if quantity > 0.0:
-        mark, time, repeat = symbol["long"], symbol["long_time"], symbol["long_repeat"]
-    else:
-        mark, time, repeat = symbol["short"], symbol["short_time"], symbol["short_repeat"]
-    if mark != mark:
-        time, repeat = position["since"], np.int32(OF_NOTHING)
+    mark, time, repeat = mark_of(symbol, quantity, position["since"])
     if time == position["said_time"] and repeat == position["said_repeat"]:
         return False
     position["said_time"] = time
@@ -121,13 +133,56 @@ def say_position(symbol: np.void, code: int, position: np.void, row: np.void) ->
     row["version"] = position["version"]
     row["mark_time"] = time
     row["time"] = max(time, position["since"])
-    row["offset"] = symbol["offset"]
+    row["offset"] = offset
     row["repeat"] = repeat
     row["account"] = position["account"]
     row["symbol"] = code
     row["currency"] = position["currency"]
     row["reason"] = position["reason"]
     return True
+
+
+@kernel
+def put_holdings(
+    holdings: npt.NDArray[np.int64],
+    numbers: npt.NDArray[np.float64],
+    symbols: Records,
+    pool: Records,
+    spare: Records,
+    out: Records,
+    ledger: Ledger,
+) -> None:
+    """Write holdings (columns ``HELD_...``) to their places in the pool, and say each at its mark.
+
+    One whose version is known already loses its place (STALE). One without a place is said all the same.
+
+    Args:
+        numbers: shape (n, 4): quantity, average price, multiplier, realised P&L; NaN: unknown.
+        spare: one record, for those without a place.
+    """
+    count = 0
+    for at in range(len(holdings)):
+        held = holdings[at]
+        symbol = symbols[held[HELD_ROW]]
+        is_open = held[HELD_PLACE] >= 0
+        position = pool[symbol["first"] + held[HELD_PLACE]] if is_open else spare[0]
+        if is_open and position["version"] >= held[HELD_VERSION]:
+            held[HELD_PLACE] = STALE
+            continue
+        position["quantity"] = numbers[at, 0]
+        position["average"] = numbers[at, 1]
+        position["multiplier"] = numbers[at, 2]
+        position["realized"] = numbers[at, 3]
+        position["version"] = held[HELD_VERSION]
+        position["since"] = held[HELD_TIME]
+        position["said_time"] = NEVER_NS
+        position["account"] = held[HELD_ACCOUNT]
+        position["currency"] = held[HELD_CURRENCY]
+        position["reason"] = held[HELD_REASON]
+        position["inverse"] = held[HELD_INVERSE]
+        if say_position(symbol, held[HELD_SYMBOL], position, held[HELD_OFFSET], out[count]):
+            count += 1
+    ledger[ROWS] = count
 
 
 @leaf
@@ -141,7 +196,7 @@ def say_changed(
         symbol = symbols[row]
         symbol["changed"] = 0
         for at in range(symbol["first"], symbol["first"] + symbol["count"]):
-            if say_position(symbol, codes[row], pool[at], out[count]):
+            if say_position(symbol, codes[row], pool[at], symbol["offset"], out[count]):
                 count += 1
     ledger[ROWS] = count
     ledger[CHANGED] = 0

@@ -14,7 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.market.state import grown, taken
-from operators.portfolio.mark_kernel import exposure_of, say, take_closes, take_ticks, unrealized_of
+from operators.portfolio.mark_kernel import (
+    HELD_ACCOUNT,
+    HELD_PLACE,
+    HELD_ROW,
+    HELD_SYMBOL,
+    NO_PLACE,
+    put_holdings,
+    say,
+    take_closes,
+    take_ticks,
+)
 from operators.portfolio.mark_state import (
     CELL,
     CHANGED,
@@ -31,9 +41,8 @@ from schemas.control import Instrument
 from schemas.errors import RecoveryError
 from schemas.holdings import Holding
 from schemas.interning import ACCOUNTS, CURRENCIES, REASONS
-from schemas.kernels import plain
 from schemas.market_frames import Bars
-from schemas.pnl_frames import NO_REASON, OF_NOTHING, PNL, Pnl, packed, unpacked
+from schemas.pnl_frames import NO_REASON, PNL, Pnl, joined_pnl, packed, unpacked
 from schemas.symbols import SYMBOLS
 from schemas.ticks import TickFrame
 
@@ -41,7 +50,6 @@ VERSION = 1
 """Of the snapshot: raise it with every change of a stored dtype."""
 
 _LEAST_ROOM = 4
-_LONG, _SHORT = ("long", "long_time", "long_repeat"), ("short", "short_time", "short_repeat")
 _PRICES = (
     (("price",), "trade_time"),
     (("bid", "ask"), "quote_time"),
@@ -49,10 +57,10 @@ _PRICES = (
     (("long",), "long_time"),
     (("short",), "short_time"),
 )
-_COLUMNS = (*_LONG, *_SHORT, "first", "count", "room")
+_COLUMNS = ("first", "count", "room")
 _NO_ROWS = np.empty(0, PNL)
 _NAMED = (("account", ACCOUNTS), ("currency", CURRENCIES), ("reason", REASONS))
-_unrealized_of, _exposure_of = plain(unrealized_of), plain(exposure_of)
+_UNKNOWN = math.nan
 
 
 class MarkBook:
@@ -71,6 +79,7 @@ class MarkBook:
         self._changed: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._row_of: npt.NDArray[np.int32] = np.full(1024, -1, np.int32)
         self._pool = np.zeros(64, POSITION)
+        self._spare = np.zeros(1, POSITION)
         self._out = np.zeros(64, PNL)
         self._place: dict[int, int] = {}
         self._negative: dict[str, None] = {}
@@ -145,28 +154,36 @@ class MarkBook:
 
     def on_holdings(self, holdings: Sequence[Holding]) -> Pnl:
         """Insert, change or remove positions; the row of each at the present mark. An older or equal version changes nothing."""
-        rows = [row for holding in holdings if (row := self._take(holding)) is not None]
-        return np.array(rows, PNL) if rows else _NO_ROWS
+        if len(holdings) > 1 and len({(holding.account, holding.symbol) for holding in holdings}) < len(holdings):
+            return joined_pnl([self.on_holdings([holding]) for holding in holdings])
+        if not holdings:
+            return _NO_ROWS
+        codes = [SYMBOLS.code(holding.symbol) for holding in holdings]
+        self._know()
+        rows = self._row_of[codes]
+        if rows.min() < 0:
+            self._admit(np.array(codes, np.int32))
+            rows = self._row_of[codes]
+        facts = [self._facts(holding, code, row) for holding, code, row in zip(holdings, codes, rows.tolist(), strict=True)]
+        columns, numbers = np.array(facts, np.int64), np.array([_numbers(holding) for holding in holdings])
+        if len(holdings) > len(self._out):
+            self._out = np.zeros(len(holdings), PNL)
+        put_holdings(columns, numbers, self._symbols, self._pool, self._spare, self._out, self._ledger)
+        for at in np.flatnonzero((numbers[:, 0] == 0.0) & (columns[:, HELD_PLACE] >= 0)).tolist():
+            code, row, account = columns[at, [HELD_SYMBOL, HELD_ROW, HELD_ACCOUNT]].tolist()
+            self._close(row, account << 32 | code, code)
+        return self._said()
 
-    def _take(self, holding: Holding) -> tuple[Any, ...] | None:
-        """Its row of the output."""
-        account, code = ACCOUNTS.code(holding.account), SYMBOLS.code(holding.symbol)
-        if code >= len(self._row_of):
-            self._know()
-        if self._row_of.item(code) < 0:
-            self._admit(np.array([code], np.int32))
-        symbol, key = self._row_of.item(code), account << 32 | code
-        place = self._place.get(key, -1)
-        if place >= 0 and self._versions.item(self._columns["first"].item(symbol) + place) >= holding.version:
-            return None
-        row, position = self._written(holding, symbol, account, code)
-        if holding.quantity:
-            if place < 0:
-                place = self._open(symbol, key)
-            self._pool[self._columns["first"].item(symbol) + place] = position
-        elif place >= 0:
-            self._close(symbol, key, code, place)
-        return row
+    def _facts(self, holding: Holding, code: int, row: int) -> tuple[int, ...]:
+        """A holding's columns; one that opens a position gets a place."""
+        account = ACCOUNTS.code(holding.account)
+        key = account << 32 | code
+        place = self._place.get(key, NO_PLACE)
+        if place == NO_PLACE and holding.quantity:
+            place = self._open(row, key)
+        reason = REASONS.code(holding.reason) if holding.reason else NO_REASON
+        currency = CURRENCIES.code(holding.currency)
+        return code, row, place, holding.version, holding.time_ns, holding.place.offset, account, currency, reason, holding.inverse
 
     def snapshot(self) -> dict[str, Any]:
         """All that is remembered, as plain data: names instead of codes, arrays as bytes; positions side by side."""
@@ -232,29 +249,6 @@ class MarkBook:
         self._columns = {name: self._symbols[name] for name in _COLUMNS}
         self._versions = self._pool["version"]
 
-    def _written(self, holding: Holding, symbol: int, account: int, code: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """A position's row of the output, and as it stands in the pool."""
-        quantity, multiplier, inverse = float(holding.quantity), float(holding.multiplier), int(holding.inverse)
-        average = math.nan if holding.average_price is None else float(holding.average_price)
-        realized = math.nan if holding.realized is None else float(holding.realized)
-        reason = REASONS.code(holding.reason) if holding.reason else NO_REASON
-        currency = CURRENCIES.code(holding.currency)
-        mark, time, repeat = math.nan, holding.time_ns, OF_NOTHING
-        if quantity:
-            names = _LONG if quantity > 0 else _SHORT
-            found = self._columns[names[0]].item(symbol)
-            if not math.isnan(found):
-                mark, time, repeat = found, self._columns[names[1]].item(symbol), self._columns[names[2]].item(symbol)
-        unrealized = _unrealized_of(quantity, average, multiplier, inverse, mark)
-        exposure = _exposure_of(quantity, multiplier, inverse, mark)
-        since, offset = holding.time_ns, holding.place.offset
-        row = (
-            *(quantity, average, mark, unrealized, realized, exposure),
-            *(holding.version, time, max(time, since), offset, repeat, account, code, currency, reason),
-        )
-        stands = (quantity, average, multiplier, realized, holding.version, since, time, repeat, account, currency, reason, inverse)
-        return row, stands
-
     def _open(self, symbol: int, key: int) -> int:
         """A place for a new position among its symbol's."""
         place: int = self._columns["count"].item(symbol)
@@ -262,6 +256,7 @@ class MarkBook:
         if place == room:
             self._move(symbol, max(_LEAST_ROOM, 2 * room))
         self._columns["count"][symbol] = place + 1
+        self._versions[self._columns["first"].item(symbol) + place] = 0
         self._place[key] = place
         return place
 
@@ -277,14 +272,14 @@ class MarkBook:
         columns["first"][symbol], columns["room"][symbol] = end, room
         self._ledger[POOL] = end + room
 
-    def _close(self, symbol: int, key: int, code: int, place: int) -> None:
+    def _close(self, symbol: int, key: int, code: int) -> None:
         """Take a position away; the last of its symbol moves to its place."""
+        place = self._place.pop(key)
         first, last = self._columns["first"].item(symbol), self._columns["count"].item(symbol) - 1
         if place != last:
             self._pool[first + place] = self._pool[first + last]
             self._place[int(self._pool[first + place]["account"]) << 32 | code] = place
         self._columns["count"][symbol] = last
-        del self._place[key]
 
     def _admit(self, codes: npt.NDArray[np.int32]) -> None:
         """Give those of these symbols a row that have none, in order of first appearance."""
@@ -310,3 +305,13 @@ class MarkBook:
         if len(SYMBOLS.names) > len(self._row_of):
             more = max(len(SYMBOLS.names), 2 * len(self._row_of)) - len(self._row_of)
             self._row_of = np.concatenate([self._row_of, np.full(more, -1, np.int32)])
+
+
+def _numbers(holding: Holding) -> tuple[float, float, float, float]:
+    average, realized = holding.average_price, holding.realized
+    return (
+        float(holding.quantity),
+        _UNKNOWN if average is None else float(average),
+        float(holding.multiplier),
+        _UNKNOWN if realized is None else float(realized),
+    )
