@@ -48,13 +48,16 @@ class Book:
     def apply(self, fill: Fill, costing: Costing, ratio: Decimal | None = None) -> None:
         """Fold one live fill; ``ratio``: by which later splits scale its quantity. What it cost they leave alone."""
         change = fill.change if ratio is None else multiply(fill.change, ratio)
-        gain = self.trade(change, fill.value, costing)
+        value = fill.value
+        gain = self.trade(change, value, costing)
         if fill.fee:
             self._pay(fill)
         if fill.is_transfer:
             self.moved = subtract(self.moved, gain) if fill.terms.is_margined else add(self.moved, self._notional(fill))
+        elif fill.terms.is_margined:
+            self.cash = add(self.cash, gain)
         else:
-            self.cash = add(self.cash, gain) if fill.terms.is_margined else subtract(self.cash, self._notional(fill))
+            self.cash = subtract(self.cash, value if fill.fee_kind is not BASE else self._notional(fill))
 
     def trade(self, change: Decimal, value: Decimal, costing: Costing) -> Decimal:
         """Change the quantity, which costs ``value``; what that realised. A flip is two legs: close all, open the rest."""

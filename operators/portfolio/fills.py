@@ -31,7 +31,7 @@ SETTLEMENT, BASE, FOREIGN = FeeKind
 
 
 class Fill(msgspec.Struct, gc=False):
-    """One fill or transfer. What is derived from quantity, price and fee is worked out once, when they are set."""
+    """One fill or transfer. What is derived from quantity and fee is worked out once, when they are set."""
 
     id: FillId
     time_ns: int
@@ -52,8 +52,6 @@ class Fill(msgspec.Struct, gc=False):
     """The fee in the instrument's currency; of a foreign one 0 until its rate is known."""
     change: Decimal = ZERO
     """Signed; what the position changes by: less than ``quantity`` by a fee in the base currency."""
-    value: Decimal = ZERO
-    """What ``change`` costs."""
     aliases: tuple[FillId, ...] = ()
     """Ids of its corrections."""
     stored: msgspec.Raw | None = None
@@ -62,10 +60,10 @@ class Fill(msgspec.Struct, gc=False):
     def set(self, quantity: Decimal, price: Decimal, fee: Decimal, fee_currency: str | None, fee_rate: Decimal | None) -> None:
         """Say what was filled; ``fee_rate`` counts of a foreign fee only."""
         self.stored = None
-        self.quantity, self.price, self.fee = quantity, price, fee
         terms = self.terms
+        self.quantity, self.price, self.fee = quantity, price, fee or ZERO
         self.fee_currency = fee_currency or terms.currency
-        self.fee_kind, self.fee_rate, self.fee_value, self.change = SETTLEMENT, None, fee, quantity
+        self.fee_kind, self.fee_rate, self.fee_value, self.change = SETTLEMENT, None, self.fee, quantity
         if fee and self.fee_currency != terms.currency:
             if self.fee_currency == terms.base_currency and not terms.is_margined:
                 self.fee_kind, self.change = BASE, subtract(quantity, fee)
@@ -73,7 +71,11 @@ class Fill(msgspec.Struct, gc=False):
             else:
                 self.fee_kind, self.fee_rate = FOREIGN, fee_rate
                 self.fee_value = ZERO if fee_rate is None else converted(fee, fee_rate)
-        self.value = terms.value(self.change, price)
+
+    @property
+    def value(self) -> Decimal:
+        """What ``change`` costs. Not kept: there are many fills, and few are looked at twice."""
+        return self.terms.value(self.change, self.price)
 
     @property
     def lacks_rate(self) -> bool:

@@ -52,6 +52,7 @@ class Ledger:
     def __init__(self, settings: PortfolioSettings) -> None:
         """An empty one."""
         self._settings = settings
+        self._opens_accounts = settings.opens_accounts
         self._rates = Rates(settings.pivot)
         self._positions: dict[str, dict[str, Position]] = {}
         self._terms: dict[str, Terms] = {}
@@ -194,20 +195,23 @@ class Ledger:
         assert symbol is not None
         assert report.execution_id is not None
         assert price is not None
-        self._check_account(account)
+        if not self._opens_accounts:
+            self._check_account(account)
         terms = self._terms.get(symbol, UNKNOWN)
         fill_id = report.venue, report.execution_id
         accounts = self._positions.get(symbol)
         position = accounts.get(account) if accounts else None
         if position is not None and position.knows(fill_id):
             return
-        check_price(price, terms)
+        if terms.inverse or price.is_signed():
+            check_price(price, terms)
         if event.time_ns >= self._calendar.next_ns:
             self._start_due(symbol, event.time_ns, output)
         if position is None:
             position = Position(account, symbol, self._accounts.get(account) or self._settings.costing, terms)
             self._positions.setdefault(symbol, {})[account] = position
-        fill = Fill(fill_id, event.time_ns, self._next(), terms, report.exec_type is _TRANSFER)
+        self._sequence += 1
+        fill = Fill(fill_id, event.time_ns, self._sequence, terms, report.exec_type is _TRANSFER)
         currency = report.fee_currency
         rate = self._rates.rate(currency, terms.currency) if currency and currency != terms.currency else None
         fill.set(signed_quantity(report), price, report.fee, currency, rate)
@@ -279,7 +283,7 @@ class Ledger:
         )
 
     def _check_account(self, account: str | None) -> None:
-        if not self._settings.opens_accounts and account not in self._accounts:
+        if not self._opens_accounts and account not in self._accounts:
             raise RejectedRecord(Reason.UNKNOWN_ACCOUNT, f"account: expected one that control.accounts opened, found {account}")
 
     def _instrument(self, control: Control) -> None:
