@@ -15,8 +15,8 @@ from schemas.events import Place
 NEVER_NS = 2**63
 
 AHEAD_NS = 60_000_000_000
-"""An action that is at most this far ahead of the event time seen so far takes effect at once: clocks differ, and event time comes with
-events. One that is announced for later waits."""
+"""An action that arrives when event time is at most this far from its time takes effect at once: clocks differ, and event time comes with
+events. One that is announced earlier waits for its time. The risk flow keeps the same rule, for what it marks positions at."""
 
 
 class Calendar:
@@ -37,7 +37,7 @@ class Calendar:
         """Add one that waits."""
         self.by_id[effect.id] = effect
         self._pending.setdefault(effect.action.symbol, []).append(effect)
-        self.next_ns = min(self.next_ns, effect.time_ns - AHEAD_NS)
+        self.next_ns = min(self.next_ns, effect.time_ns)
 
     def remove(self, effect_id: str) -> Effect | None:
         """Forget one."""
@@ -50,7 +50,7 @@ class Calendar:
     def due(self, symbol: str, time_ns: int) -> list[Effect]:
         """Those of a symbol whose time has come and that are not in effect, in order."""
         pending = self._pending.get(symbol)
-        return sorted((one for one in pending if one.time_ns - AHEAD_NS <= time_ns), key=_order) if pending else []
+        return sorted((one for one in pending if one.time_ns <= time_ns), key=_order) if pending else []
 
     def all_due(self, time_ns: int) -> list[Effect]:
         """Those of every symbol."""
@@ -65,7 +65,7 @@ class Calendar:
         if not self._pending[symbol]:
             del self._pending[symbol]
         self._active[symbol] = sorted([*self.active(symbol), effect], key=_order)
-        self.next_ns = min((one.time_ns - AHEAD_NS for effects in self._pending.values() for one in effects), default=NEVER_NS)
+        self.next_ns = min((one.time_ns for effects in self._pending.values() for one in effects), default=NEVER_NS)
 
     def dump(self) -> list[Any]:
         """Plain data."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from operators.portfolio.actions import Effect
-from operators.portfolio.calendar import Calendar
+from operators.portfolio.calendar import AHEAD_NS, Calendar
 from operators.portfolio.cash import CashBook
 from operators.portfolio.corrections import Parked, amend, check_price
 from operators.portfolio.fills import Fill, FillId, signed_quantity
@@ -333,7 +333,7 @@ class Ledger:
             since_ns = control.time_ns or self._now_ns
             self._calendar.put(Effect(control.id, payload, control.time_ns, sequence, since_ns, _place_of(control)))
             seen_ns = max([self._now_ns, *(position.time_ns for position in self._positions.get(payload.symbol, {}).values())])
-            self._start_due(payload.symbol, seen_ns, output)
+            self._start_due(payload.symbol, seen_ns + AHEAD_NS, output)
 
     def _withdraw(self, effect: Effect, control: Control, output: LedgerOutput) -> None:
         """An action was deleted, or said otherwise than before."""

@@ -307,6 +307,16 @@ def test_a_missing_rate_is_not_known_and_a_cross_goes_through_the_pivot() -> Non
     assert found[-1]["reason"] == "no returns yet of all that it holds"
 
 
+@pytest.mark.parametrize("ahead_s", [1, 30, 59, 61, 3600])
+def test_a_split_scales_positions_and_what_risk_marks_them_at_together(ahead_s: int) -> None:
+    split = line("control.actions", action="split", symbol="X", ratio="2", timestamp=(1 + ahead_s) * SECOND)
+    gross = limit("G", "gross_exposure", "account", "150000", account="A")
+    lines = [opened(), gross, trade(0.5, 100), fill(1, "buy", 1000, 100), trade(1, 100), split]
+    records = piped([*lines, trade(1 + ahead_s, 50), trade(2 + ahead_s, 50.5)])
+    assert {float(one["quantity"]) for one in of_type(records, "POSITION_UPDATE")} == {1000.0, 2000.0}
+    assert alerts(records) == []
+
+
 def test_a_split_makes_nobody_richer_nor_poorer() -> None:
     split = line("control.actions", action="split", symbol="X", ratio="2", timestamp=2 * SECOND)
     lines = [opened(), limit("D", "drawdown", "account", "0.1", account="A"), trade(0.5, 100), fill(1, "buy", 1000, 100), split]

@@ -107,8 +107,11 @@ class Bench:
         """What comes next is not yet in the extremes of a symbol's positions."""
         settle(row, self.symbols.records, self.seats.pool)
 
-    def split(self, row: int, ratio: float, time_ns: int, new: list[int]) -> None:
-        """A split of that time (0: now) takes effect: prices of before it are in new shares now, but for positions at ``new`` seats."""
+    def split(self, row: int, ratio: float, time_ns: int, when_ns: int, new: list[int]) -> None:
+        """A split of that time (0: now) takes effect at ``when_ns``: prices of before it are in new shares now.
+
+        Extremes of positions at ``new`` seats were so before.
+        """
         symbol = self.symbols.records[row]
         self.settle(row)
         at = int(symbol["position"])
@@ -127,7 +130,7 @@ class Bench:
                 for name in names:
                     symbol[name] /= ratio
         if symbol["moved_time"] >= 0:
-            symbol["moved_time"] = max(int(symbol["moved_time"]), time_ns)
+            symbol["moved_time"] = max(int(symbol["moved_time"]), when_ns)
             self.symbols.note(row)
 
     def watches_of(self, row: int) -> list[tuple[int, str]]:

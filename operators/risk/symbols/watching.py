@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from operators.portfolio.calendar import AHEAD_NS
 from operators.risk.edges import Cause, alert_event
 from operators.risk.keys import Key, covers
 from operators.risk.symbols.bench import NO_CLOCK, Bench
@@ -112,20 +113,20 @@ class Watching:
         return ended
 
     def await_split(self, control: Control) -> None:
-        """Take a corporate action; a split that event time has passed takes effect at once."""
+        """Take a corporate action; a split whose time is near takes effect at once, as it does in positions (``AHEAD_NS``)."""
         split = self._splits.put(control)
         if split is None:
             return
         row = self.bench.symbols.find(split.symbol)
-        clock = self.bench.clock(row) if row >= 0 else int(self.bench.clocks.max())
-        if split.time_ns <= max(clock, 0):
-            self._apply(split, control.place.offset)
+        now_ns = max(self.bench.clock(row), self._now(row)) if row >= 0 else max(int(self.bench.clocks.max()), 0)
+        if split.time_ns <= now_ns + AHEAD_NS:
+            self._apply(split, now_ns, control.place.offset)
         self.bench.await_split(self._splits.next_ns())
 
     def split_until(self, time_ns: int) -> None:
         """Event time has come so far: splits take effect."""
         for split in self._splits.due(time_ns):
-            self._apply(split, 0)
+            self._apply(split, time_ns, 0)
         self.bench.await_split(self._splits.next_ns())
 
     def adopt(self, limit_id: str, key: Key, said: Said) -> None:
@@ -220,17 +221,18 @@ class Watching:
         watches.remove(at, self.bench.symbols.records[row])
         return ended
 
-    def _apply(self, split: Split, offset: int) -> None:
-        """A split takes effect: prices and extremes of before it, and thresholds that were set before it."""
+    def _apply(self, split: Split, now_ns: int, offset: int) -> None:
+        """A split takes effect now: prices and extremes of before it, and thresholds that were set before it."""
         split.sequence = self.next_sequence()
         row = self.bench.symbols.find(split.symbol)
         if row < 0:
             return
         new = [one.seat for one in self.holders.open_ones(None, split.symbol) if split.time_ns and one.opened_ns >= split.time_ns]
-        self.bench.split(row, float(split.ratio), split.time_ns, new)
+        when_ns = min(split.time_ns, now_ns)
+        self.bench.split(row, float(split.ratio), split.time_ns, when_ns, new)
         for at, rule in [(at, self.rules.by_id[limit_id]) for at, limit_id in self.bench.watches_of(row)]:
             self.bench.watches.set_bounds(at, rule, self._splits.price(rule, split.symbol))
-        self.judge(row, split.time_ns, offset)
+        self.judge(row, when_ns, offset)
 
     def _threshold(self, rule: Rule, at: int) -> float:
         """As its alerts say it: of silence what its limit says, for what is compared is the window."""

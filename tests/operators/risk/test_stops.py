@@ -177,14 +177,14 @@ def test_a_split_changes_what_was_set_and_seen_before_it() -> None:
     desk.limit("T", "trailing_stop", "0.2")
     desk.hold(10, 100)
     desk.trade(110)
-    assert desk.give(split("AMZN", 2, START + 5 * SECOND_NS)) == []
-    assert desk.trade(100) == []
-    assert desk.trade(50, seconds=5) == [], "in new shares: 45, 60, 44 of an extreme of 55"
+    assert desk.give(split("AMZN", 2, START + 300 * SECOND_NS)) == []
+    assert desk.trade(100, seconds=240) == [], "a minute before its time is not its time"
+    assert desk.trade(50, seconds=60) == [], "in new shares: 45, 60, 44 of an extreme of 55"
     desk.limit("S", "stop_loss", "46")
     assert desk.trade(45.5) == [f"S|{KEY}|1|breach 45.5"], "set anew, it is in new shares"
     assert desk.trade(43.99) == [f"T|{KEY}|1|breach 43.99"]
     assert desk.trade(60.01) == [f"P|{KEY}|1|breach 60.01"]
-    assert desk.give(split("AMZN", 2, START + 5 * SECOND_NS)) == [], "again it changes nothing"
+    assert desk.give(split("AMZN", 2, START + 300 * SECOND_NS)) == [], "again it changes nothing"
     assert desk.published[-1].payload.threshold == 60
 
 
