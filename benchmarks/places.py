@@ -29,7 +29,7 @@ from trademaster.topic_settings import topic_settings
 BAND = b'{"limitId":"band","rule":"price_band","scope":"firm","threshold":"0.10"}'
 """A band on every symbol, so that bands are paid for; the prices of the data sets never pass it."""
 
-OUTPUTS = ("market.bars", "market.marks", "risk.alerts", "dead.letters")
+OUTPUTS = ("market.bars", "market.marks", "portfolio.pnl", "risk.alerts", "dead.letters")
 
 BROKER_HEAP = "1g"
 _BROKER_TIME = "LogAppendTime"

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.watcher URL TOPIC FILE`` prints a line when it is at the end of the topic and reads until its standard input closes.
 FILE (NumPy) then has a row a record: symbol (bytes; of an alert the account), time (event time of a tick, mark or alert, end of a bar,
-Unix ns), seen (Unix ns) and kind (1: an alert that clears, else 0).
+Unix ns), seen (Unix ns), kind (1: an alert that clears, else 0) and appended (Unix ms, by the clock of the writer or the broker).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.bus import Batch
 from schemas.times import parse_time
 from trademaster.bus import open_bus
 
-SEEN = np.dtype([("symbol", "S8"), ("time", np.int64), ("seen", np.int64), ("kind", np.int8)])
+SEEN = np.dtype([("symbol", "S8"), ("time", np.int64), ("seen", np.int64), ("kind", np.int8), ("appended", np.int64)])
 
 _POLL_S = 0.05
 
@@ -103,9 +103,9 @@ def rows(topic: str, batches: list[tuple[int, Batch]]) -> Any:
     found = np.empty(sum(len(batch) for _, batch in batches), SEEN)
     at = 0
     for seen, batch in batches:
-        for value in batch.values():
+        for value, appended_ms in zip(batch.values(), batch.timestamp_ms.tolist(), strict=True):
             symbol, time_ns, kind = decode(value)
-            found[at] = (symbol.encode(), time_ns, seen, kind)
+            found[at] = (symbol.encode(), time_ns, seen, kind, appended_ms)
             at += 1
     return found
 

@@ -140,9 +140,9 @@ def watched(**changes: Any) -> Watched:
     """Three seconds of 1,000 ticks/s over ten symbols, each tick and bar seen at once, as far as ``LATE_NS``."""
     start = 1_800_000_000
     steps = (start * SECOND_NS + np.arange(3000) * 1_000_000).astype(np.int64)
-    ticks = np.array([(b"S%06d" % (step % 10), time_ns, time_ns + LATE_NS, 0) for step, time_ns in enumerate(steps.tolist())], SEEN)
+    ticks = np.array([(b"S%06d" % (step % 10), time_ns, time_ns + LATE_NS, 0, 0) for step, time_ns in enumerate(steps.tolist())], SEEN)
     ends = [(start + second) * SECOND_NS for second in (1, 2)]
-    closed = np.array([(b"S%06d" % code, end, end + code * 1_000_000 + LATE_NS, 0) for end in ends for code in range(10)], SEEN)
+    closed = np.array([(b"S%06d" % code, end, end + code * 1_000_000 + LATE_NS, 0, 0) for end in ends for code in range(10)], SEEN)
     return Watched(Load(1000, 10, 3, 0.5), steps, {"market.ticks": ticks, "market.marks": ticks, "market.bars": closed, **changes})
 
 
