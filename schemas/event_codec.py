@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -36,7 +36,15 @@ def decode_event(value: bytes, payload_type: type[P]) -> Envelope[P]:
 
 def event_decoder(payload_type: type[P]) -> Callable[[bytes], Envelope[P]]:
     """As ``decode_event`` for many events of one type; whether the header's time is one (``time_of``) the caller asks."""
-    return partial(_decoded, _decoder(payload_type))  # type: ignore[arg-type]
+    decode = _decoder(payload_type).decode  # type: ignore[arg-type]
+
+    def decoded(value: bytes) -> Envelope[P]:
+        try:
+            return decode(value)  # type: ignore[no-any-return]
+        except JSON_ERRORS as error:
+            raise _refusal(value, error) from None
+
+    return decoded
 
 
 def open_envelope(value: bytes) -> RawEnvelope:

@@ -11,11 +11,6 @@ MAX_EXPONENT = 300
 """Numbers are computed with as doubles too, which end at 1e308."""
 
 
-def is_usable(value: Decimal) -> bool:
-    """Whether ``check_finite`` lets it pass."""
-    return value.is_finite() and (not value or -MAX_EXPONENT <= value.adjusted() <= MAX_EXPONENT)
-
-
 def check_finite(field: str, value: Decimal) -> None:
     """Refuse NaN, infinity, and what no double can hold.
 

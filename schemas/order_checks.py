@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from schemas.dead_letters import Reason
 from schemas.errors import RejectedRecord
-from schemas.numbers import check_finite, is_usable
+from schemas.numbers import MAX_EXPONENT, check_finite
 from schemas.orders import ExecType, ExecutionReport, OrderCommand
 from schemas.symbols import MAX_SYMBOL_BYTES
 
@@ -43,7 +43,7 @@ def check_execution(report: ExecutionReport) -> None:
     if not all(values):  # a number may be 0
         _check_given(kind, fields, values)
     for number in _numbers_of(report):
-        if number and not is_usable(number):
+        if number and not (number.is_finite() and -MAX_EXPONENT <= number.adjusted() <= MAX_EXPONENT):
             _check_numbers(report)
     quantity = report.quantity
     if quantity is not None and (not quantity or quantity.is_signed()):
