@@ -9,6 +9,7 @@ from decimal import Decimal
 from operators.portfolio.actions import Base, Effect, fold
 from operators.portfolio.book import Book
 from operators.portfolio.fills import Fill, FillId
+from operators.portfolio.stored_fill import store_fill
 from operators.portfolio.terms import Terms
 from schemas.control import Costing
 from schemas.events import Place
@@ -86,6 +87,7 @@ class Position:
             self.refold(effects)
         else:
             self.book.apply(fill, self.costing)
+        store_fill(fill, self.terms)
         while len(self.fills) > kept:
             self._finish(effects, kept)
 

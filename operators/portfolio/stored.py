@@ -12,6 +12,7 @@ from operators.portfolio.actions import Base
 from operators.portfolio.book import Book
 from operators.portfolio.fills import Fill
 from operators.portfolio.position import Position
+from operators.portfolio.stored_fill import StoredFill, store_fill
 from operators.portfolio.terms import Terms
 from schemas.control import Costing
 from schemas.events import Place
@@ -25,23 +26,6 @@ class StoredBook(msgspec.Struct, array_like=True, gc=False):
     unconverted: dict[str, Decimal]
     unknown_income: list[str]
     lots: list[tuple[Decimal, Decimal]]
-
-
-class StoredFill(msgspec.Struct, array_like=True, gc=False):
-    """A fill; its terms only where they are not those of its position."""
-
-    id: tuple[str | None, str]
-    time_ns: int
-    sequence: int
-    flags: int
-    """1: a transfer; 2: busted."""
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal
-    fee_currency: str
-    fee_rate: Decimal | None
-    aliases: tuple[tuple[str | None, str], ...]
-    terms: Terms | None
 
 
 class StoredPosition(msgspec.Struct, array_like=True, gc=False):
@@ -85,7 +69,7 @@ def store(position: Position) -> bytes:
                 _store_book(position.book),
                 None if base is None else (_store_book(base.book), base.time_ns, base.held),
                 list(position.final_ids),
-                [fill.stored or _store_fill(fill, position.terms) for fill in position.fills],
+                [fill.stored or store_fill(fill, position.terms) for fill in position.fills],
             )
         )
     return position.stored
@@ -125,19 +109,6 @@ def load(stored: bytes) -> Position:
             position.ids[fill_id] = fill
     position.stored = stored
     return position
-
-
-def _store_fill(fill: Fill, terms: Terms) -> msgspec.Raw:
-    flags = fill.is_transfer | fill.is_busted << 1
-    own_terms = None if fill.terms is terms or fill.terms == terms else fill.terms
-    stored = StoredFill(
-        *(fill.id, fill.time_ns, fill.sequence, flags, fill.quantity, fill.price, fill.fee, fill.fee_currency, fill.fee_rate),
-        fill.aliases,
-        own_terms,
-    )
-    raw = msgspec.Raw(_encode(stored))
-    fill.stored = raw
-    return raw
 
 
 def _store_book(book: Book) -> StoredBook:
