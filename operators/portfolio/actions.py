@@ -15,8 +15,13 @@ from operators.portfolio.book import Book
 from operators.portfolio.exact import EXACT, ONE, ZERO, add, multiply, quotient, subtract
 from operators.portfolio.fills import Fill
 from operators.portfolio.terms import Terms
-from schemas.control import Action, Costing
+from schemas.control import Action, Control, Costing
 from schemas.events import Place
+
+
+def place_of(control: Control) -> Place:
+    """The record of a control event; one that was said at the start of a run has none of its own."""
+    return control.place if control.place.topic else Place(control.topic, 0, 0)
 
 
 @dataclass(slots=True)

@@ -13,8 +13,9 @@ from operators.portfolio.fills import Fill, FillId, signed_quantity
 from operators.portfolio.position import Position
 from operators.portfolio.rates import Rates
 from operators.portfolio.terms import Terms
-from schemas.dead_letters import Reason
+from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
+from schemas.event_reading import reject_event
 from schemas.events import Event, Header, Place
 from schemas.orders import ExecType, ExecutionReport
 
@@ -170,6 +171,13 @@ class Parked:
             self._waiting[key] = left
         else:
             del self._waiting[key]
+
+
+def orphan(event: Event[ExecutionReport]) -> Reject:
+    """The dead letter of a bust or correction whose fill never came."""
+    reference = event.payload.reference_execution_id
+    detail = f"referenceExecutionId: expected a fill to {event.payload.exec_type}, found none of {reference}"
+    return reject_event(event, Reason.ORPHAN, detail)
 
 
 _decode_header = msgspec.json.Decoder(Header).decode

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from operators.portfolio.actions import Effect
+from operators.portfolio.actions import Effect, place_of
 from operators.portfolio.calendar import AHEAD_NS, Calendar
 from operators.portfolio.cash import CashBook
-from operators.portfolio.corrections import Parked, amend, check_price
+from operators.portfolio.corrections import Parked, amend, check_price, orphan
 from operators.portfolio.fills import Fill, FillId, signed_quantity
 from operators.portfolio.output import LedgerOutput
-from operators.portfolio.position import Position
+from operators.portfolio.position import Position, refused_change
 from operators.portfolio.rates import Rates
 from operators.portfolio.said import holding_of, update_of
 from operators.portfolio.settings import PortfolioSettings
-from operators.portfolio.stored import joined, load, separated
+from operators.portfolio.stored import load, separated, stored_positions
 from operators.portfolio.terms import UNKNOWN, Terms, terms_of
 from schemas.control import Account, Action, Control, Costing, Instrument
 from schemas.dead_letters import Reason, Reject
@@ -111,7 +111,7 @@ class Ledger:
                 self._action(control, output)
         except RejectedRecord as error:
             value = b"" if control.payload is None else msgspec.json.encode(control.payload)
-            place = _place_of(control)
+            place = place_of(control)
             output.rejects.append(Reject(*place, -1, Reason(error.reason), str(error), value, control.time_ns))
         return output
 
@@ -143,7 +143,7 @@ class Ledger:
             for effect in self._calendar.all_due(time_ns):
                 self._take_effect(effect, output)
         for event in self._parked.expire(time_ns):
-            output.rejects.append(self._orphan(event))
+            output.rejects.append(orphan(event))
         return output
 
     def snapshot(self) -> dict[str, Any]:
@@ -158,20 +158,12 @@ class Ledger:
             "version": VERSION,
             "sequence": self._sequence,
             "now_ns": self._now_ns,
-            "positions": self._stored_positions(),
+            "positions": stored_positions(self._positions, self._stored),
             "rates": self._rates.dump(),
             "parked": msgspec.msgpack.encode(self._parked.dump()),
             "cash": self._cash.dump(),
             **self._controls,
         }
-
-    def _stored_positions(self) -> list[bytes]:
-        """A text a symbol: of those that nothing happened to since the last snapshot the same as then."""
-        stored = self._stored
-        for symbol, accounts in self._positions.items():
-            if symbol not in stored:
-                stored[symbol] = joined(accounts.values())
-        return [stored[symbol] for symbol in self._positions]
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Continue from a snapshot, on a ledger that has seen nothing."""
@@ -274,13 +266,7 @@ class Ledger:
         until_ns = max(event.time_ns, self._now_ns) + self._settings.park_for_ns
         gone = self._parked.put((account, symbol), event, until_ns)
         if gone is not None:
-            output.rejects.append(self._orphan(gone))
-
-    def _orphan(self, event: Event[ExecutionReport]) -> Reject:
-        reference = event.payload.reference_execution_id
-        return reject_event(
-            event, Reason.ORPHAN, f"referenceExecutionId: expected a fill to {event.payload.exec_type}, found none of {reference}"
-        )
+            output.rejects.append(orphan(gone))
 
     def _check_account(self, account: str | None) -> None:
         if not self._opens_accounts and account not in self._accounts:
@@ -295,7 +281,7 @@ class Ledger:
         for position in positions:
             held = position.terms
             if terms.currency != held.currency or (position.book.quantity and terms.economics != held.economics):
-                raise RejectedRecord(Reason.CONTROL, _change_of(held, terms, position))
+                raise RejectedRecord(Reason.CONTROL, refused_change(position, terms))
         for position in positions:
             if terms.economics == position.terms.economics:
                 position.agree(terms)
@@ -331,7 +317,7 @@ class Ledger:
         if payload is not None:
             sequence = known.sequence if known else self._next()
             since_ns = control.time_ns or self._now_ns
-            self._calendar.put(Effect(control.id, payload, control.time_ns, sequence, since_ns, _place_of(control)))
+            self._calendar.put(Effect(control.id, payload, control.time_ns, sequence, since_ns, place_of(control)))
             seen_ns = max([self._now_ns, *(position.time_ns for position in self._positions.get(payload.symbol, {}).values())])
             self._start_due(payload.symbol, seen_ns + AHEAD_NS, output)
 
@@ -388,7 +374,7 @@ class Ledger:
 
     def _say_of_control(self, output: LedgerOutput, position: Position, control: Control) -> None:
         cause = control.event_id or f"{control.topic}|{control.id}"
-        self._say(output, position, cause, cause, control.time_ns or self._now_ns, _place_of(control))
+        self._say(output, position, cause, cause, control.time_ns or self._now_ns, place_of(control))
         self._tell(output)
 
     def _say(self, output: LedgerOutput, position: Position, cause_id: str, correlation_id: str, time_ns: int, place: Place) -> None:
@@ -412,15 +398,3 @@ class Ledger:
     def _note_unknown(self, position: Position) -> None:
         for currency in (*position.book.unconverted, *position.book.unknown_income):
             self._waiting.setdefault((currency, position.terms.currency), {})[position.symbol, position.account] = None
-
-
-def _place_of(control: Control) -> Place:
-    return control.place if control.place.topic else Place(control.topic, 0, 0)
-
-
-def _change_of(held: Terms, terms: Terms, position: Position) -> str:
-    names = {"multiplier": "multiplier", "inverse": "inverse", "currency": "currency", "is_margined": "type (is margined)"}
-    pairs = [(shown, getattr(held, name), getattr(terms, name)) for name, shown in names.items()]
-    what = ", ".join(f"{shown} {before} to become {after}" for shown, before, after in pairs if before != after)
-    state = "is open" if position.book.quantity else "has a history in it"
-    return f"{position.symbol}: expected its terms to stay while the position of {position.account} {state}, found {what}"

@@ -135,3 +135,13 @@ class Position:
             self.final_ids[fill_id] = None
         if len(self.final_ids) > 2 * kept:
             self.final_ids = dict.fromkeys(list(self.final_ids)[-kept:])
+
+
+def refused_change(position: Position, terms: Terms) -> str:
+    """Why a position cannot go on with other terms."""
+    held = position.terms
+    names = {"multiplier": "multiplier", "inverse": "inverse", "currency": "currency", "is_margined": "type (is margined)"}
+    pairs = [(shown, getattr(held, name), getattr(terms, name)) for name, shown in names.items()]
+    what = ", ".join(f"{shown} {before} to become {after}" for shown, before, after in pairs if before != after)
+    state = "is open" if position.book.quantity else "has a history in it"
+    return f"{position.symbol}: expected its terms to stay while the position of {position.account} {state}, found {what}"

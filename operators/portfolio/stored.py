@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from struct import Struct
 
@@ -79,6 +79,14 @@ def joined(positions: Iterable[Position]) -> bytes:
     """The stored forms of several positions in one."""
     forms = [position.stored or store(position) for position in positions]
     return b"".join((_ARRAY.pack(_ARRAY_32, len(forms)), *forms))
+
+
+def stored_positions(positions: Mapping[str, Mapping[str, Position]], stored: dict[str, bytes]) -> list[bytes]:
+    """A text a symbol; those of symbols that nothing happened to since the last snapshot are in ``stored``, where the others come too."""
+    for symbol, accounts in positions.items():
+        if symbol not in stored:
+            stored[symbol] = joined(accounts.values())
+    return [stored[symbol] for symbol in positions]
 
 
 def separated(stored: bytes) -> Iterator[bytes]:
