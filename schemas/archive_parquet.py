@@ -18,7 +18,7 @@ ROW_GROUP_ROWS = 1 << 17
 CHUNK_ROWS = 1 << 16
 """Rows of a file that are read at once."""
 
-ZSTD_LEVEL = 3
+ZSTD_LEVEL = 1
 
 SAMPLE_ROWS, SMALL_ROWS = 512, 64
 
