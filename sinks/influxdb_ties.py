@@ -18,12 +18,15 @@ from urllib.parse import quote
 import numpy as np
 
 from schemas.bus import Int64s
+from schemas.errors import StoreError
 from schemas.kernels import kernel, leaf
 from sinks.influxdb_scan import Words
 
 WINDOW = 1 << 14
 """Points of a partition among which ties are seen, at the least; twice as many at the most."""
 
+_VERSION = 1
+"""Of the files: others are left alone."""
 _SLOTS = 2 * WINDOW
 _SEQ_BITS = np.uint64(16)
 _SEQ_MASK = np.uint64((1 << 16) - 1)
@@ -62,10 +65,13 @@ class TieMemory:
         length = 2 * _GENERATION + 2
         if self._folder is None:
             return np.zeros(length, np.uint64)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"ties-{quote(topic, safe='')}-{partition}"
-        with path.open("ab") as file:
-            file.truncate(8 * length)  # new bytes are zeros: an empty memory
+        path = self._folder / f"ties-{_VERSION}-{quote(topic, safe='')}-{partition}"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(bytes(max(0, 8 * length - file.tell())))  # zeros are an empty memory; a hole could not be filled on a full disk
+        except OSError as error:
+            raise StoreError(f"expected room for {path}, found {error.strerror}", hint="make room, or let the folder be written") from None
         return np.asarray(np.memmap(path, np.uint64, "r+", shape=(length,)))
 
 

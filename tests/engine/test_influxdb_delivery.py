@@ -145,6 +145,26 @@ def test_a_server_that_is_killed_under_a_live_run(full_bus: str, own_influxdb: I
     assert said.count("InfluxDB takes points again") == said.count("InfluxDB does not take points")
 
 
+def test_what_is_no_point_becomes_a_dead_letter_once(influxdb: InfluxAddress, tmp_path: Path) -> None:
+    url, bucket = f"embedded:{tmp_path / 'bus'}", influxdb.new_bucket()
+    create_topics(url)
+    write_orders(url, 3)
+    bus = open_bus(url)
+    writer = bus.writer()
+    writer.write(Records("orders.updates", [0], [b"k"], [b"{"]))
+    writer.flush()
+    writer.close()
+    bus.close()
+    for folder in ("first", "again"):
+        run_market(url, tmp_path / folder, 1, *to_influxdb(influxdb, bucket), flows=["influxdb"])
+    assert sum(stored(influxdb, bucket).values()) == 3
+    letters = events(url, "dead.letters")
+    assert {letter["header"]["source"] for letter in letters} == {"influxdb"}
+    assert len({letter["header"]["eventId"] for letter in letters}) == 1
+    assert [letter["payload"]["reason"] for letter in letters] == ["malformed"] * 2
+    assert len({compact(letter) for letter in letters}) == 1, "one id has one content"
+
+
 def test_a_session_queried_back_is_the_reference(influxdb: InfluxAddress, tmp_path: Path) -> None:
     url, bucket = f"embedded:{tmp_path / 'bus'}", influxdb.new_bucket()
     create_topics(url)

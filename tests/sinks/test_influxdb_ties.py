@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.errors import StoreError
 from sinks.influxdb_ties import WINDOW, TieMemory
 
 Event = tuple[int, int]
@@ -72,3 +74,9 @@ def test_ties_within_the_window_are_seen() -> None:
     again = memory.number("t", 0, keys[:1], ids[1:2], np.array([WINDOW]))
     assert again.tolist() == [1]
     assert memory.number("t", 1, keys[:1], ids[1:2], np.array([0])).tolist() == [0], "another partition has other series"
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="expected room for"):
+        numbered(TieMemory(tmp_path / "file"), [(1, 1)])
