@@ -61,6 +61,8 @@ class Context:
     failing: AbstractContextManager[object] = field(default_factory=nullcontext)
     """Entered around a step's work: hears of the error that ends it, which the engine of a cluster loses.
     It may swallow the error, where it ends the run by itself."""
+    is_alone: bool = False
+    """Whether this process is the only one of the run: then it hears all controls."""
     recovers: bool = True
     """Whether state is stored at all; where nothing resumes, as in a pipe, none is made ready at each epoch."""
 

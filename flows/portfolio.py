@@ -16,15 +16,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import bytewax.operators as op
 from bytewax.operators import KeyedStream
 
 from flows.flow import SHARD_KEYS, Context, Flow, Streams
+from flows.rates import rates_of
 from flows.table import PORTFOLIO
 from flows.verbs import by_shard, hosted, pick, to_every_shard
-from operators.portfolio.step import AccountsStep, PortfolioOutput, PortfolioStep, RatesStep
+from operators.portfolio.step import AccountsStep, PortfolioOutput, PortfolioStep
 from schemas.event_outgoing import event_encoder
 from schemas.events import Event
 from schemas.orders import ExecutionReport
@@ -39,10 +39,7 @@ def build(inputs: Streams, context: Context) -> Streams:
     accounts = to_every_shard("portfolio_control_accounts", inputs["control.accounts"])
     actions = to_every_shard("portfolio_actions", inputs["control.actions"])
     reports = by_shard("portfolio_reports", inputs["orders.events"], place_of)
-    quoted = hosted("portfolio_rates", op.merge("portfolio_pairs", ticks, instruments), context, rates_step)
-    rates = to_every_shard(
-        "portfolio_rates_all", op.flat_map("portfolio_rates_each", quoted, lambda pair: [(pair[0], rate) for rate in pair[1].rates])
-    )
+    rates = rates_of("portfolio", ticks, instruments, context)
     events = op.merge("portfolio_events", instruments, accounts, actions, rates, reports, inputs["market.bars"], ticks)
     made = hosted("portfolio", events, context, partial(PortfolioStep, context.settings))
     told = op.merge("portfolio_told", accounts, rates, across("portfolio_across", made))
@@ -53,11 +50,6 @@ def build(inputs: Streams, context: Context) -> Streams:
         "portfolio.accounts": pick("portfolio_totals", totals, "accounts"),
         "dead.letters": pick("portfolio_rejects", made, "rejects"),
     }
-
-
-def rates_step(shard: int, state: dict[str, Any] | None) -> RatesStep:
-    """The step of one shard; it has no settings."""
-    return RatesStep(shard, state)
 
 
 def place_of(event: Event[ExecutionReport]) -> str | None:

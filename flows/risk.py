@@ -29,15 +29,17 @@ import numpy as np
 from bytewax.operators import KeyedStream
 
 from flows.flow import Context, Flow, Streams
+from flows.rates import rates_of
 from flows.table import RISK
-from flows.verbs import by_shard, hosted, pick, shard_key, to_every_shard
-from operators.portfolio.step import RatesStep
+from flows.verbs import NO_SHARD, at_once, by_shard, hosted, pick, shard_key, to_every_shard
 from operators.risk.accounts.step import AccountsRiskStep
 from operators.risk.firm.halts import FIRM_NAME
 from operators.risk.firm.step import FirmRiskStep, Orders
 from operators.risk.symbols.step import SymbolsStep
+from operators.risk.together import Together
 from schemas.event_outgoing import event_encoder
 from schemas.portable_bars import portable
+from schemas.risk_frames import joined_marks
 
 FIRM_KEY = shard_key(FIRM_NAME)
 """The one shard of the firm."""
@@ -50,19 +52,18 @@ def build(inputs: Streams, context: Context) -> Streams:
         for name in ("limits", "instruments", "accounts", "actions", "trading")
     }
     ticks, bars, positions = inputs["market.ticks"], inputs["market.bars"], inputs["portfolio.positions"]
-    quoted = hosted("risk_rates", op.merge("risk_pairs", ticks, controls["instruments"]), context, rates_step)
-    rates = to_every_shard(
-        "risk_rates_all", op.flat_map("risk_rates_each", quoted, lambda pair: [(pair[0], rate) for rate in pair[1].rates])
-    )
+    rates = rates_of("risk", ticks, controls["instruments"], context)
     of_symbol = by_shard("risk_positions_symbol", positions, lambda event: event.payload.symbol)
     watched = op.merge("risk_symbol_inputs", controls["instruments"], controls["limits"], controls["actions"], ticks, bars, of_symbol)
     symbols = hosted("risk_symbols", watched, context, symbols_step)
-    marks = to_every_shard("risk_marks_all", pick("risk_marks", symbols, "marks"))
+    marks = to_every_shard("risk_marks_all", at_once("risk_marks_joined", pick("risk_marks", symbols, "marks"), joined_marks))
     begun = op.flat_map("risk_days_each", pick("risk_days", symbols, "days"), lambda pair: [(pair[0], day) for day in pair[1]])
     days = to_every_shard("risk_days_all", begun)
-    all_bars = to_every_shard("risk_bars_all", op.map("risk_bars", bars, _portable))
+    all_bars = to_every_shard("risk_bars_all", op.flat_map_batch("risk_bars", bars, bars_at_once))
     of_accounts = [
-        by_shard(f"risk_{name}_account", inputs[topic], lambda event: event.payload.account)
+        op.map_value(
+            f"risk_{name}_together", by_shard(f"risk_{name}_account", inputs[topic], lambda event: event.payload.account), Together
+        )
         for name, topic in (("positions", "portfolio.positions"), ("balances", "portfolio.accounts"), ("orders", "orders.updates"))
     ]
     common = [controls["instruments"], controls["trading"], rates, marks, days, all_bars]
@@ -98,24 +99,23 @@ def _firm(
     return hosted("risk_firm", told, replace(context, controls=()), partial(FirmRiskStep, context.settings))
 
 
-def rates_step(shard: int, state: dict[str, Any] | None) -> RatesStep:
-    """The step of one shard; it has no settings."""
-    return RatesStep(shard, state)
-
-
 def symbols_step(shard: int, state: dict[str, Any] | None) -> SymbolsStep:
     """The step of one shard; it has no settings."""
     return SymbolsStep(shard, state)
 
 
-def _portable(pair: tuple[str, Any]) -> tuple[str, Any]:
-    """Bars go to shards of other processes, by the names of their symbols."""
-    return (pair[0], portable(pair[1])) if isinstance(pair[1], np.ndarray) else pair
+def bars_at_once(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The bars of a batch as one array, which goes to shards of other processes by the names of its symbols; then what is no bar."""
+    bars = [item for _, item in pairs if isinstance(item, np.ndarray)]
+    others = [pair for pair in pairs if not isinstance(pair[1], np.ndarray)]
+    return [(NO_SHARD, portable(bars[0] if len(bars) == 1 else np.concatenate(bars))), *others] if bars else others
 
 
 def to_firm(step_id: str, stream: KeyedStream[Any]) -> KeyedStream[Any]:
-    """All events to the one shard of the firm."""
-    return op.flat_map(step_id, stream, lambda pair: [(FIRM_KEY, event) for event in pair[1]])
+    """All events to the one shard of the firm, those of a batch at once."""
+    return op.flat_map_batch(
+        step_id, stream, lambda items: [(FIRM_KEY, Together([event for _, events in items for event in events]))] if items else []
+    )
 
 
 def _one_shard(step_id: str, stream: KeyedStream[Any]) -> KeyedStream[Any]:

@@ -150,6 +150,9 @@ def pick(step_id: str, stream: KeyedStream[In], part: str) -> KeyedStream[Any]:
     return op.flat_map_batch(step_id, stream, parts)
 
 
+NO_SHARD = ""
+"""Key of what is to be sent on."""
+
 EVERYBODY = "\0"
 """No symbol and no account: what concerns all of them."""
 
@@ -185,6 +188,11 @@ def by_shard(
         return list(found.items())
 
     return op.flat_map_batch(step_id, stream, routed)
+
+
+def at_once(step_id: str, stream: KeyedStream[In], join: Callable[[list[In]], In]) -> KeyedStream[In]:
+    """What all shards made of a batch as one item, of no shard: it is on its way to all of them."""
+    return op.flat_map_batch(step_id, stream, lambda items: [(NO_SHARD, join([item for _, item in items]))] if items else [])
 
 
 def to_every_shard(step_id: str, stream: KeyedStream[In]) -> KeyedStream[In]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -45,6 +46,20 @@ class SymbolMarks:
 
     def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
         return _restore, packed(self.rows, _NAMED)
+
+
+def joined_marks(parts: Sequence[SymbolMarks]) -> SymbolMarks:
+    """One frame of several: of each symbol the last."""
+    if len(parts) == 1:
+        return parts[0]
+    rows: npt.NDArray[np.void] = np.concatenate([np.ascontiguousarray(part.rows).view(np.uint8) for part in parts]).view(SYMBOL_MARK)
+    return SymbolMarks(last_of_each(rows))
+
+
+def last_of_each(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Of rows of SYMBOL_MARK the last of each symbol, in their order."""
+    _, latest = np.unique(rows["symbol"][::-1], return_index=True)
+    return rows if len(latest) == len(rows) else rows[np.sort(len(rows) - 1 - latest)]
 
 
 class DayBegan(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from schemas.market_frames import MARK, Marks
-from schemas.risk_frames import SYMBOL_MARK, SymbolMarks
+from schemas.risk_frames import SYMBOL_MARK, SymbolMarks, last_of_each
 
 _NO_PARTITION = -1
 
@@ -22,5 +22,4 @@ def symbol_marks(parts: Sequence[Marks]) -> SymbolMarks:
     rows["last"], rows["partition"] = last, _NO_PARTITION
     for name in ("time", "offset", "symbol"):
         rows[name] = marks[name]
-    _, latest = np.unique(rows["symbol"][::-1], return_index=True)
-    return SymbolMarks(rows if len(latest) == len(rows) else rows[np.sort(len(rows) - 1 - latest)])
+    return SymbolMarks(last_of_each(rows))

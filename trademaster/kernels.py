@@ -146,6 +146,7 @@ def _compile_risk() -> None:
         kept.on_marks(marks)
         kept.on_instrument("A", Instrument("A", multiplier=Decimal(2)))
         kept.touch(0)
+        kept.touch_all(np.zeros(1, np.int64), np.zeros(1, np.int64))
         kept.evaluate()
 
 

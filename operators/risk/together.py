@@ -42,8 +42,17 @@ class TogetherStep(Generic[Made]):
     def process(self, item: Item) -> Made | None:
         """Apply one input; None where it made nothing."""
         items = item.items if isinstance(item, Together) else [item]
+        balances: list[Event[BalanceUpdate]] = []
         for one in items:
+            if isinstance(one, Event) and isinstance(one.payload, BalanceUpdate):
+                balances.append(one)
+                continue
+            if balances:
+                self._risk.on_balances(balances)
+                balances = []
             self._take(one)
+        if balances:
+            self._risk.on_balances(balances)
         is_end = any(isinstance(one, Watermark) and one.time_ns == END_OF_TIME_NS for one in items)
         made: Made = self._risk.say(END_OF_TIME_NS if is_end else -1)
         return made if any(getattr(made, name) for name in made.__struct_fields__) else None
@@ -62,8 +71,6 @@ class TogetherStep(Generic[Made]):
             risk.on_rate(item)
         elif isinstance(item, Event) and isinstance(item.payload, PositionUpdate):
             risk.on_position(item)
-        elif isinstance(item, Event) and isinstance(item.payload, BalanceUpdate):
-            risk.on_balance(item)
         elif not isinstance(item, Watermark):
             self._take_other(item)
 
@@ -73,7 +80,7 @@ class TogetherStep(Generic[Made]):
 
     def join(self, items: list[Any]) -> list[Any]:
         """As one: a mark, the position under it and the balance that both made belong together."""
-        return [Together(items)]
+        return [Together([one for item in items for one in (item.items if isinstance(item, Together) else (item,))])]
 
     def snapshot(self) -> dict[str, Any]:
         stored: dict[str, Any] = self._risk.snapshot()

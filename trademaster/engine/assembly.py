@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow
+from bytewax.dataflow import Dataflow, Stream
 
 from flows.delivery import Delivery
 from flows.flow import Context, Flow, step_id
@@ -20,7 +20,7 @@ from schemas.store import Opening
 from schemas.topics import TOPICS, Lane
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end
-from trademaster.engine.bus_part import Reading
+from trademaster.engine.bus_part import Item, Reading
 from trademaster.engine.deliveries import delivery_topics, find_delivery
 from trademaster.engine.event_parts import read_controls
 from trademaster.engine.plan import Plan
@@ -30,6 +30,7 @@ from trademaster.engine.sinks import BusSink, part_name
 from trademaster.engine.snapshots import SnapshotFiles
 from trademaster.engine.sources import BusSource
 from trademaster.engine.store_sink import wire_delivery
+from trademaster.engine.tick_part import frames_by_shard
 from trademaster.engine.topology import topics_in_cycles, topics_written
 from trademaster.engine.wiring import Ends, find_flows, wire
 from trademaster.flow_settings import flow_settings
@@ -79,6 +80,7 @@ def _runtime(plan: Plan, settings: Settings, flows: Sequence[Flow], process: int
         recorder=recorder,
         snapshots=SnapshotFiles(Path(plan.state_folder) if plan.state_folder else None, recorder.snapshot),
         process=process,
+        is_alone=not plan.addresses,
         stopping=stopping,
         failing=failing,
         until_end=plan.until_end,
@@ -102,9 +104,7 @@ def _delivering(delivery: Delivery, settings: Settings, runtime: Runtime, state_
 def _flowing(flows: Sequence[Flow], settings: Settings, runtime: Runtime) -> Worker:
     bus, reading = runtime.bus, _reading(settings)
     ends = Ends(
-        inputs=lambda dataflow, topics: {
-            topic: op.input(source_id(topic, runtime.in_cycles), dataflow, BusSource(runtime, topic, reading)) for topic in topics
-        },
+        inputs=lambda dataflow, topics: {topic: _input(dataflow, runtime, topic, reading) for topic in topics},
         sink=BusSink(runtime, {topic: len(bus.partitions(topic)) for topic in topics_written([flow.row for flow in flows])}),
         sink_key=part_name(runtime.process),
         count=runtime.count_rejects,
@@ -114,6 +114,12 @@ def _flowing(flows: Sequence[Flow], settings: Settings, runtime: Runtime) -> Wor
     published = {flow.row.name: Published(lambda: open_bus(settings.bus.url, patience_s=patience_s), flow.row.says) for flow in flows}
     contexts = {flow.row.name: _context(flow, settings, runtime, controls, published[flow.row.name]) for flow in flows}
     return Worker(wire(flows, contexts, ends), runtime, settings.engine.epoch_interval.ns, list(published.values()))
+
+
+def _input(dataflow: Dataflow, runtime: Runtime, topic: str, reading: Reading) -> Stream[Item]:
+    """A topic's source; of ticks what all of its parts read at once becomes one frame a shard."""
+    read = op.input(source_id(topic, runtime.in_cycles), dataflow, BusSource(runtime, topic, reading))
+    return op.flat_map_batch(step_id(topic, "split"), read, frames_by_shard) if topic == "market.ticks" else read
 
 
 def source_id(topic: str, in_cycles: frozenset[str]) -> str:
@@ -128,6 +134,7 @@ def _context(flow: Flow, settings: Settings, runtime: Runtime, controls: Sequenc
         said=said,
         controls=tuple(control for control in controls if control.topic in flow.row.reads),
         failing=runtime.failing,
+        is_alone=runtime.is_alone,
         present=Present(lambda: open_bus(settings.bus.url, patience_s=settings.bus.patience.seconds), present_topics(flow)),
     )
 

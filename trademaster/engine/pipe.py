@@ -205,6 +205,7 @@ def run_pipe(
         "snapshots": SnapshotFiles(None),
         "said": NothingSaid(),
         "failing": failing or nullcontext(),
+        "is_alone": True,
         "recovers": False,
     }
     contexts = {flow.row.name: Context(flow_settings(flow.row.name, settings), **common) for flow in flows}

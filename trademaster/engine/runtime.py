@@ -76,6 +76,8 @@ class Runtime:
     snapshots: SnapshotFiles
     process: int = 0
     """Index of this process, from 0."""
+    is_alone: bool = True
+    """There is no other."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set by SIGTERM: sources say that they are at their end, everything drains, state is saved."""
     until_end: bool = False

@@ -20,7 +20,7 @@ from operators.risk.accounts.limit_table import Watched
 from operators.risk.accounts.order_flow import OrderBook
 from operators.risk.accounts.order_limits import ORDER_RULES, NewOrder, OrderLimits
 from operators.risk.accounts.values import COLUMN, OF_BALANCE, OF_ENTRY
-from operators.risk.edges import Cause, cause_of_balance, cause_of_control, cause_of_event
+from operators.risk.edges import Cause, cause_of_control, cause_of_event
 from operators.risk.episodes import Edge, Episodes
 from operators.risk.firm.halts import Halts
 from operators.risk.keys import Key, covers
@@ -98,19 +98,24 @@ class AccountRisk:
             elif limit.symbol == position.symbol and limit.rule in OF_ENTRY:
                 self._is_laid_out = False  # its entry may be new
 
-    def on_balance(self, event: Event[BalanceUpdate]) -> None:
-        """What an account is worth; limits on drawdown and the day's loss are judged now."""
-        balance, cause = event.payload, cause_of_balance(event)
-        row = self._board.book.row(balance.account, balance.currency)
-        self._board.book.touch(row, event.time_ns)
-        self._board.caused(cause, row)
-        reason = balance.reason if balance.equity is None or balance.day_pnl is None else None
-        self._board.pass_day(event.time_ns)
-        day = self._board.of_today(balance.day_pnl, event.time_ns)
-        self._board.set_balance(row, balance.equity, balance.high_water_mark, day, reason)
-        for limit in self._limits_of(balance.account):
-            if limit.rule in OF_BALANCE:
-                self._pass(self._board.judge_number(limit, Key(limit.account), row))
+    def on_balances(self, events: Iterable[Event[BalanceUpdate]]) -> None:
+        """What accounts are worth; limits on drawdown and the day's loss are judged at each."""
+        board, run = self._board, dict[int, Event[BalanceUpdate]]()
+        for event in events:
+            account = event.payload.account
+            row = board.book.row(account, event.payload.currency)
+            limits = [limit for limit in self._limits_of(account) if limit.rule in OF_BALANCE]
+            if row in run or limits or board.begins_day(event.time_ns):
+                board.set_balances(run)
+                board.pass_day(event.time_ns)
+                run = {}
+            run[row] = event
+            if limits:
+                board.set_balances(run)
+                run = {}
+                for limit in limits:
+                    self._pass(board.judge_number(limit, Key(limit.account), row))
+        board.set_balances(run)
 
     def on_order(self, event: Event[OrderUpdate]) -> None:
         """Where an order stands; a new one counts, and limits on orders are judged now."""

@@ -7,7 +7,7 @@ against the limits, ``say`` tells those that are due.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -20,16 +20,20 @@ from operators.risk.accounts.limit_table import LimitTable, Watched
 from operators.risk.accounts.said import Figures, exposure_event, margin_event
 from operators.risk.accounts.statistics import Statistics
 from operators.risk.accounts.values import BALANCE, COLUMN, COLUMNS, SCALES, STATISTICS, set_values
-from operators.risk.edges import Cause, cause_of_record
+from operators.risk.edges import Cause, cause_of_balance, cause_of_record
 from operators.risk.episodes import Edge, Episodes
 from operators.risk.keys import Key
 from operators.risk.settings import RiskFlowSettings
 from schemas.control import Limit
 from schemas.events import NOWHERE, Event, Place
 from schemas.market_frames import Bars
+from schemas.portfolio import BalanceUpdate
 from schemas.risk import ExposureUpdate, MarginUpdate
 from schemas.risk_frames import DayBegan
 from schemas.times import DAY_NS, END_OF_TIME_NS
+
+_FEW = 4
+"""So many balances are cheaper one by one than as arrays."""
 
 _MOVED = 0.01
 """Equity that moved by more than this fraction makes statistics stale: they are fractions of it."""
@@ -44,7 +48,6 @@ class RiskBoard:
 
     Attributes:
         now_ns: largest event time so far.
-        latest: what came last, at the latest time.
     """
 
     def __init__(self, settings: RiskFlowSettings, episodes: Episodes, *, of_firm: bool = False) -> None:
@@ -60,17 +63,30 @@ class RiskBoard:
         self._changed: dict[int, None] = {}
         self._dirty: dict[int, None] = {}
         self._said: dict[int, tuple[int, Figures]] = {}
-        self._cell = -1
+        self._cell, self._told = -1, 0
         self._due = True
         self._day, self._day_began = -1, False
-        self._causes: dict[int, Cause] = {}
+        self._causes: dict[int, Cause | Event[BalanceUpdate]] = {}
         self._cause: Cause | None = None
-        self.latest = Cause(0, "", NOWHERE)
+        self._last: Cause | Place = Cause(0, "", NOWHERE)
+
+    @property
+    def latest(self) -> Cause:
+        """What came last, at the latest time."""
+        last = self._last
+        return cause_of_record(self.now_ns, last) if isinstance(last, Place) else last._replace(time_ns=self.now_ns)
 
     def pass_time(self, cause: Cause) -> None:
         """Event time has come so far."""
-        self.now_ns = max(self.now_ns, cause.time_ns)
-        self.latest = Cause(self.now_ns, cause.correlation_id, cause.place)
+        self.now_ns, self._last = max(self.now_ns, cause.time_ns), cause
+
+    def _pass_record(self, time_ns: int, place: Place) -> None:
+        """The same, because of a record, whose name is made when it is asked for."""
+        self.now_ns, self._last = max(self.now_ns, time_ns), place
+
+    def begins_day(self, time_ns: int) -> bool:
+        """Whether ``pass_day`` would begin one."""
+        return time_ns // DAY_NS > self._day
 
     def pass_day(self, time_ns: int) -> None:
         """Something of this time came, of any symbol or account: at the first of a day (UTC) no account has lost anything in it yet.
@@ -106,16 +122,15 @@ class RiskBoard:
         """Of what is said of an account now."""
         known = self._causes.get(row) or self._cause
         if known is not None:
-            return known
+            return cause_of_balance(known) if isinstance(known, Event) else known
         time_ns, place = self.book.cause(row)
         return cause_of_record(time_ns if time_ns >= 0 else self.now_ns, place)
 
     def on_marks(self, marks: npt.NDArray[np.void]) -> None:
         """Take marks of symbols, dtype SYMBOL_MARK."""
         if len(marks):
-            self.book.on_marks(marks)
-            last = marks[int(np.argmax(marks["time"]))]
-            self.pass_time(cause_of_record(int(last["time"]), place_of(int(last["partition"]), int(last["offset"]))))
+            last = marks[self.book.on_marks(marks)]
+            self._pass_record(last["time"].item(), place_of(last["partition"].item(), last["offset"].item()))
 
     def on_day(self, day: DayBegan) -> None:
         """Take a day of the ticks."""
@@ -125,14 +140,48 @@ class RiskBoard:
     def on_bars(self, bars: Bars) -> bool:
         """Take bars; whether statistics are to be made anew."""
         if len(bars):
-            self.pass_time(cause_of_record(int(bars["end"].max()), Place(BARS, 0, int(bars["offset"][-1]))))
+            self._pass_record(int(bars["end"].max()), Place(BARS, 0, int(bars["offset"][-1])))
             self.pass_day(int(bars["end"].max()))
         return self.statistics.on_bars(bars)
+
+    def set_balances(self, events: Mapping[int, Event[BalanceUpdate]]) -> None:
+        """What the accounts of these rows are worth, each as an event says it; none of them begins a day."""
+        if len(events) <= _FEW:
+            for row, event in events.items():
+                self._set_one(row, event)
+            return
+        self._reserve()
+        rows, balances = np.fromiter(events, np.int64, len(events)), [event.payload for event in events.values()]
+        times: npt.NDArray[np.int64] = np.fromiter([event.time_ns for event in events.values()], np.int64, len(events))
+        self.book.touch_all(rows, times)
+        self._causes.update(events)
+        *_, last = events.values()
+        cause = cause_of_balance(last)
+        self.pass_time(cause._replace(time_ns=int(times.max())))
+        equity = np.array([balance.equity for balance in balances], np.float64)
+        self._balances["equity"][rows] = equity
+        self._balances["high"][rows] = np.array([balance.high_water_mark for balance in balances], np.float64)
+        self._balances["day"][rows] = np.array(
+            [self.of_today(event.payload.day_pnl, event.time_ns) for event in events.values()], np.float64
+        )
+        self._reasons.update((row, _reason(balance)) for row, balance in zip(events, balances, strict=True))
+        self._changed.update(dict.fromkeys(events))
+        before = self._computed_with[rows]
+        moved = (np.isnan(before) != np.isnan(equity)) | (np.abs(equity - before) > _MOVED * np.abs(before))
+        if moved.any():
+            self.statistics.stale(rows[moved].tolist())
+
+    def _set_one(self, row: int, event: Event[BalanceUpdate]) -> None:
+        balance = event.payload
+        self.book.touch(row, event.time_ns)
+        self.caused(cause_of_balance(event), row)
+        day = self.of_today(balance.day_pnl, event.time_ns)
+        self.set_balance(row, balance.equity, balance.high_water_mark, day, _reason(balance))
 
     def set_balance(self, row: int, equity: float | None, high: float | None, day: float | None, reason: str | None) -> None:
         """What an account is worth, its high-water mark and its P&L of the day; None: unknown, as ``reason`` says."""
         self._reserve()
-        before = float(self._computed_with[row])
+        before = self._computed_with.item(row)
         self._balances[row] = tuple(math.nan if number is None else number for number in (equity, high, day))
         self._reasons[row] = reason
         self._changed[row] = None
@@ -191,7 +240,9 @@ class RiskBoard:
         """What changed, if it was due when it was evaluated; ends the input."""
         said: list[Event[ExposureUpdate] | Event[MarginUpdate]] = []
         if self._due:
-            self._cell = self.now_ns // max(self._settings.conflate_ns, 1)
+            cell = self.now_ns // max(self._settings.conflate_ns, 1)
+            self._told = len(self._dirty) + (self._told if cell == self._cell else 0)
+            self._cell = cell
             for row in self._dirty:
                 said += self._tell(row)
             self._dirty.clear()
@@ -201,7 +252,8 @@ class RiskBoard:
 
     def _is_due(self, count: int, time_ns: int) -> bool:
         conflate = self._settings.conflate_ns
-        return conflate <= 0 or count <= self._settings.small or self.now_ns // conflate != self._cell or time_ns == END_OF_TIME_NS
+        is_calm = count <= self._settings.small and self._told < self._settings.calm
+        return conflate <= 0 or is_calm or self.now_ns // conflate != self._cell or time_ns == END_OF_TIME_NS
 
     def _tell(self, row: int) -> list[Event[ExposureUpdate] | Event[MarginUpdate]]:
         """An account as it stands; nothing if it was said so."""
@@ -266,7 +318,7 @@ class RiskBoard:
         self.book.load(stored["book"])
         self.statistics.load(stored["statistics"])
         time_ns, correlation_id, place = stored["now"]
-        self.now_ns, self.latest, self._cell = time_ns, Cause(time_ns, correlation_id, Place(*place)), stored["cell"]
+        self.now_ns, self._last, self._cell = time_ns, Cause(time_ns, correlation_id, Place(*place)), stored["cell"]
         self._day = stored.get("day", -1)
         self._balances = np.frombuffer(bytearray(stored["balances"]), BALANCE)
         self._computed_with = np.frombuffer(bytearray(stored["computed_with"]))
@@ -274,6 +326,11 @@ class RiskBoard:
         self._reasons = dict(stored["reasons"])
         self._dirty = dict.fromkeys(stored["dirty"])
         self._said = {row: (version, Figures(*figures)) for row, version, figures in stored["said"]}
+
+
+def _reason(balance: BalanceUpdate) -> str | None:
+    """Why a number of it is not known."""
+    return balance.reason if balance.equity is None or balance.day_pnl is None else None
 
 
 def begin_day(known: npt.NDArray[np.float64]) -> None:

@@ -71,8 +71,8 @@ SUMS = np.dtype(
     align=True,
 )
 
-TOUCHED = 0
-"""Place in the ledger: how many accounts are to be summed anew."""
+TOUCHED, LATEST = range(2)
+"""Places in the ledger: how many accounts are to be summed anew; of the marks taken last, which is the first of the latest."""
 
 Records = npt.NDArray[np.void]
 Int32s = npt.NDArray[np.int32]
@@ -111,12 +111,21 @@ def value(entry: np.void, symbol: np.void) -> None:
 
 @kernel
 def take_marks(
-    marks: Records, row_of: Int32s, symbols: Records, entries: Records, accounts: Records, touched: Int32s, ledger: Ledger
-) -> None:
-    """Take marks: the entries of symbols whose worth changed, and the accounts of these. Every symbol has a row."""
-    for at in range(marks.size):
+    marks: Records, at: int, row_of: Int32s, symbols: Records, entries: Records, accounts: Records, touched: Int32s, ledger: Ledger
+) -> int:
+    """Take marks from a place on: the entries of symbols whose worth changed, and the accounts of these.
+
+    Returns where it stopped: at a symbol without a row, else at the end.
+    """
+    while at < marks.size:
         mark = marks[at]
-        symbol = symbols[row_of[mark["symbol"]]]
+        row = row_of[mark["symbol"]]
+        if row < 0:
+            return at
+        if mark["time"] > marks[ledger[LATEST]]["time"]:
+            ledger[LATEST] = at
+        at += 1
+        symbol = symbols[row]
         if mark["time"] < symbol["time"]:
             continue
         symbol["time"] = mark["time"]
@@ -131,6 +140,7 @@ def take_marks(
                 value(entry, symbol)
                 touch(accounts, entry["row"], mark["time"], mark["partition"], mark["offset"], touched, ledger)
             place = entry["next_of_symbol"]
+    return at
 
 
 @kernel
@@ -157,30 +167,42 @@ def touch_account(accounts: Records, row: int, time: int, partition: int, offset
 
 
 @kernel
+def touch_accounts(accounts: Records, rows: npt.NDArray[np.int64], times: npt.NDArray[np.int64], touched: Int32s, ledger: Ledger) -> None:
+    """As ``touch_account``, of several, by what is no mark."""
+    for at in range(rows.size):
+        touch(accounts, rows[at], times[at], -1, 0, touched, ledger)
+
+
+@kernel
 def sum_touched(
     symbols: Records,
     entries: Records,
     accounts: Records,
     rates: npt.NDArray[np.float64],
     touched: Int32s,
+    summed: Int32s,
     sums: Records,
     ledger: Ledger,
     everything: bool,
-) -> None:
-    """Sum what each touched account holds, which is touched no more; those that nobody watches may wait.
+) -> int:
+    """Sum what each touched account holds, which is touched no more; those that nobody watches may wait. How many were summed.
 
     Args:
         everything: none waits.
         rates: shape (currencies, currencies): worth of one unit of the row's in the column's; NaN: unknown.
         sums: dtype SUMS, a place for each account.
+        summed: takes the rows of those that were, in order of first touch.
     """
-    waiting = 0
+    waiting = count = 0
     for at in range(ledger[TOUCHED]):
-        account, total = accounts[touched[at]], sums[touched[at]]
+        row = touched[at]
+        account, total = accounts[row], sums[row]
         if not everything and account["watched"] == 0:
-            touched[waiting] = touched[at]
+            touched[waiting] = row
             waiting += 1
             continue
+        summed[count] = row
+        count += 1
         account["touched"] = 0
         gross, net, largest, squares, initial, maintenance = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         cause, found = KNOWN, -1
@@ -214,3 +236,4 @@ def sum_touched(
         total["cause"] = cause
         total["entry"] = found
     ledger[TOUCHED] = waiting
+    return count

@@ -18,6 +18,7 @@ from operators.portfolio.rates import Rates
 from operators.risk.accounts.exposure_kernel import (
     ACCOUNT,
     ENTRY,
+    LATEST,
     NO_RATE,
     SUMS,
     SYMBOL,
@@ -27,6 +28,7 @@ from operators.risk.accounts.exposure_kernel import (
     sum_touched,
     take_marks,
     touch_account,
+    touch_accounts,
     value_entry,
 )
 from schemas.control import Instrument
@@ -68,6 +70,7 @@ class ExposureBook:
         self.accounts = np.zeros(0, ACCOUNT)
         self.sums = np.zeros(0, SUMS)
         self._rows: dict[str, int] = {}
+        self._currency_of_row: list[str] = []
         self.rates = Rates(pivot)
         self._currencies: list[str] = [currency]
         self.matrix: npt.NDArray[np.float64] = np.ones((1, 1))
@@ -76,7 +79,8 @@ class ExposureBook:
         self._symbol_count = 0
         self._row_of: npt.NDArray[np.int32] = np.full(64, -1, np.int32)
         self._touched: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-        self._ledger: npt.NDArray[np.int64] = np.zeros(1, np.int64)
+        self._summed: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._ledger: npt.NDArray[np.int64] = np.zeros(2, np.int64)
         self._places: dict[tuple[int, int], int] = {}
         self._held: list[Held] = []
 
@@ -85,14 +89,15 @@ class ExposureBook:
         row = self._rows.get(account, -1)
         if row < 0:
             row = self._open(account)
-        if currency is not None and self.currency_of(row) != currency:
+        if currency is not None and self._currency_of_row[row] != currency:
             self.accounts[row]["currency"] = self._currency(currency)
+            self._currency_of_row[row] = currency
             self.touch(row)
         return row
 
     def currency_of(self, row: int) -> str:
         """Of an account."""
-        return self._currencies[int(self.accounts[row]["currency"])]
+        return self._currency_of_row[row]
 
     def hold(self, row: int, symbol: str, held: Held, currency: str) -> int:
         """Let an account hold so much of a symbol whose prices are in a currency; the entry."""
@@ -107,11 +112,19 @@ class ExposureBook:
         self.touch(row)
         return place
 
-    def on_marks(self, marks: npt.NDArray[np.void]) -> None:
-        """Take marks of symbols, dtype SYMBOL_MARK, at most one of each; older ones than known change nothing."""
-        self._admit(marks["symbol"])
-        rows = np.ascontiguousarray(marks)
-        take_marks(rows, self._row_of, self._symbols, self.entries, self.accounts, self._touched, self._ledger)
+    def on_marks(self, marks: npt.NDArray[np.void]) -> int:
+        """Take marks of symbols, dtype SYMBOL_MARK, at least one, at most one of each; older ones than known change nothing.
+
+        Returns which of them is the latest.
+        """
+        self._know()
+        rows, at = np.ascontiguousarray(marks), 0
+        self._ledger[LATEST] = 0
+        while at < len(rows):
+            at = take_marks(rows, at, self._row_of, self._symbols, self.entries, self.accounts, self._touched, self._ledger)
+            if at < len(rows):
+                self._admit(rows["symbol"][at:])
+        return self._ledger.item(LATEST)
 
     def on_instrument(self, symbol: str, instrument: Instrument | None) -> None:
         """Learn a symbol's terms; one that is deleted has the defaults, as one that nobody defined.
@@ -142,10 +155,14 @@ class ExposureBook:
         """Sum an account anew at the next ``evaluate``."""
         touch_account(self.accounts, row, time_ns, -1, 0, self._touched, self._ledger)
 
+    def touch_all(self, rows: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> None:
+        """Sum these accounts anew, each because of something of that time."""
+        touch_accounts(self.accounts, rows, times, self._touched, self._ledger)
+
     @property
     def touched(self) -> int:
         """How many accounts are to be summed anew."""
-        return int(self._ledger[TOUCHED])
+        return self._ledger.item(TOUCHED)
 
     def watch(self, rows: list[int]) -> None:
         """The numbers of these accounts, and of no others, are wanted at each input."""
@@ -156,10 +173,9 @@ class ExposureBook:
         """Sum the accounts that something touched, or only those that are watched; their rows, in order of first touch."""
         if not self.touched:
             return []
-        rows = self._touched[: self.touched]
-        rows = rows.copy() if everything else rows[self.accounts["watched"][rows] != 0]
-        sum_touched(self._symbols, self.entries, self.accounts, self.matrix, self._touched, self.sums, self._ledger, everything)
-        found: list[int] = rows.tolist()
+        arrays = self._symbols, self.entries, self.accounts, self.matrix, self._touched, self._summed
+        count = sum_touched(*arrays, self.sums, self._ledger, everything)
+        found: list[int] = self._summed[:count].tolist()
         return found
 
     def rates_of(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -240,7 +256,7 @@ class ExposureBook:
         self._rows = {name: row for row, name in enumerate(self.names)}
         self.accounts = np.frombuffer(bytearray(stored["accounts"]), ACCOUNT)
         self.sums = np.frombuffer(bytearray(stored["sums"]), SUMS)
-        self._touched = np.zeros(len(self.names), np.int32)
+        self._touched, self._summed = np.zeros((2, len(self.names)), np.int32)
         waiting = np.flatnonzero(self.accounts["touched"])
         self._touched[: len(waiting)] = waiting
         self._ledger[TOUCHED] = len(waiting)
@@ -254,6 +270,7 @@ class ExposureBook:
         keys = zip(self.entries["row"].tolist(), self.entries["symbol"].tolist(), strict=True)
         self._places = {key: place for place, key in enumerate(keys)}
         self._currencies = list(stored["currencies"])
+        self._currency_of_row = [self._currencies[code] for code in self.accounts["currency"].tolist()]
         self.rates.load([(base, quote, mid, time_ns) for base, quote, mid, time_ns in stored["rates"]])
         self.matrix = self._matrix_now()
 
@@ -262,10 +279,11 @@ class ExposureBook:
         if row == len(self.accounts):
             more = max(64, row)
             self.accounts, self.sums = grown(self.accounts, np.zeros(more, ACCOUNT)), grown(self.sums, np.zeros(more, SUMS))
-            self._touched = np.concatenate([self._touched, np.zeros(more, np.int32)])
+            self._touched, self._summed = np.concatenate([self._touched, np.zeros(more, np.int32)]), np.zeros(row + more, np.int32)
         self.accounts[row]["time"], self.accounts[row]["partition"], self.accounts[row]["head"] = -1, -1, -1
         self.sums[row]["entry"] = -1
         self.names.append(account)
+        self._currency_of_row.append(self._currencies[0])
         self._rows[account] = row
         return row
 

@@ -6,7 +6,7 @@ accounts, so that gross is the sum of the accounts' and nothing is netted away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -85,14 +85,24 @@ class FirmRisk:
             if covers(limit, Key(None, position.symbol)):
                 self._pass(self._judge_position(limit, position.symbol, held.long - held.short, cause))
 
-    def on_balance(self, event: Event[BalanceUpdate]) -> None:
-        """What an account is worth."""
-        self._board.pass_day(event.time_ns)
+    def on_balances(self, events: Sequence[Event[BalanceUpdate]]) -> None:
+        """What accounts are worth."""
+        board, run = self._board, list[Event[BalanceUpdate]]()
         self._begin_day()
-        self._balances.put(event.payload, self._board.of_today(event.payload.day_pnl, event.time_ns))
+        for event in events:
+            if board.begins_day(event.time_ns):
+                self._put(run)
+                run = []
+                board.pass_day(event.time_ns)
+                self._begin_day()
+            run.append(event)
+        self._put(run)
         self._worth_changed = True
-        self._board.book.touch(self._row, event.time_ns)
-        self._board.caused(cause_of_balance(event), self._row)
+        latest_ns = max(event.time_ns for event in events)
+        self._board.book.touch(self._row, latest_ns)
+        cause = cause_of_balance(events[-1])
+        self._board.caused(cause, self._row)
+        self._board.pass_time(cause._replace(time_ns=latest_ns))
 
     def on_order(self, order: NewOrder) -> None:
         """A new order of an account."""
@@ -187,6 +197,11 @@ class FirmRisk:
         self._halts.load(stored["halts"])
         self._trail.load(stored["trail"])
         self._index()
+
+    def _put(self, events: Sequence[Event[BalanceUpdate]]) -> None:
+        """Balances of one day."""
+        days = [self._board.of_today(event.payload.day_pnl, event.time_ns) for event in events]
+        self._balances.put([event.payload for event in events], days)
 
     def _begin_day(self) -> None:
         """Where a day began: of no account anything is lost in it yet."""

@@ -6,6 +6,7 @@ All of it is absolute, positions by their versions, so that hearing a thing agai
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -81,17 +82,17 @@ class FirmBalances:
         self._currencies: list[str] = []
         self._peak = 0.0
 
-    def put(self, balance: BalanceUpdate, day_pnl: float | None) -> None:
-        """The latest of an account, and its P&L of the present day."""
-        row = self._rows.setdefault(balance.account, len(self._rows))
-        if row == len(self._balances):
-            self._balances = grown(self._balances, np.zeros(max(64, row), _BALANCE))
-        if balance.currency not in self._currencies:
-            self._currencies.append(balance.currency)
-        gains = (balance.realized_pnl, balance.unrealized_pnl)
-        gain = None if gains[0] is None or gains[1] is None else gains[0] + gains[1]
-        numbers = [np.nan if number is None else number for number in (balance.equity, gain, day_pnl)]
-        self._balances[row] = (*numbers, self._currencies.index(balance.currency))
+    def put(self, balances: Sequence[BalanceUpdate], days: Sequence[float | None]) -> None:
+        """The latest of accounts, and their P&L of the present day; of one account the last holds."""
+        rows = [self._rows.setdefault(balance.account, len(self._rows)) for balance in balances]
+        if len(self._rows) > len(self._balances):
+            more = max(64, len(self._rows)) - len(self._balances)
+            self._balances = grown(self._balances, np.zeros(max(more, len(self._balances)), _BALANCE))
+        self._balances["equity"][rows] = _numbers([balance.equity for balance in balances])
+        self._balances["day"][rows] = _numbers(days)
+        unrealized, realized = (_numbers([getattr(balance, name) for balance in balances]) for name in ("unrealized_pnl", "realized_pnl"))
+        self._balances["gain"][rows] = realized + unrealized
+        self._balances["currency"][rows] = [self._currency_of(balance.currency) for balance in balances]
 
     def begin_day(self) -> None:
         """Nothing is gained or lost yet."""
@@ -114,6 +115,11 @@ class FirmBalances:
         unknown = np.flatnonzero(np.isnan(balances["equity"]))
         return next(name for name, row in self._rows.items() if row == unknown[0]) if len(unknown) else None
 
+    def _currency_of(self, name: str) -> int:
+        if name not in self._currencies:
+            self._currencies.append(name)
+        return self._currencies.index(name)
+
     def dump(self) -> list[Any]:
         """Plain data."""
         return [list(self._rows), taken(self._balances, len(self._rows)).tobytes(), list(self._currencies), self._peak]
@@ -123,6 +129,11 @@ class FirmBalances:
         names, balances, currencies, self._peak = stored
         self._rows = {name: row for row, name in enumerate(names)}
         self._balances, self._currencies = np.frombuffer(bytearray(balances), _BALANCE), list(currencies)
+
+
+def _numbers(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
+    """NaN where one is not known."""
+    return np.array(values, np.float64)
 
 
 def _known(number: float) -> float | None:
