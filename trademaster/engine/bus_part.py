@@ -24,6 +24,9 @@ SMALL = 8
 
 LAG_EVERY_NS = 1_000_000_000
 
+LOOK_EVERY_NS = 10_000_000
+"""How often topics that a person writes are looked at: a look has a price, and there are many of them."""
+
 QUIET_NS = 2_000_000_000
 """A cycle whose topics bring nothing for so long has come to rest."""
 
@@ -49,6 +52,8 @@ class BusPart(StatefulSourcePartition[Item, Any]):
     """Reads its partitions, rests when there is nothing, ends when the process shall stop."""
 
     with_keys = False
+    look_every_ns = 0
+    """Least time between looks that find nothing."""
 
     def __init__(self, runtime: Runtime, topic: str, partitions: Sequence[int], state: Any, reading: Reading) -> None:
         self._runtime = runtime
@@ -87,6 +92,7 @@ class BusPart(StatefulSourcePartition[Item, Any]):
         if batch is None:
             if self._until_quiet and now_ns - self._runtime.idle.busy_ns > QUIET_NS:
                 raise StopIteration
+            self._next_ns = now_ns + self.look_every_ns
             self._runtime.idle.empty()
             return self.idle_items()
         self._runtime.idle.busy()

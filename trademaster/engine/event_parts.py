@@ -14,7 +14,7 @@ from schemas.errors import RejectedRecord
 from schemas.event_reading import EVENT_TOPICS, event_reader, read_event
 from schemas.events import Event, Place, places_of
 from schemas.market_reading import bars_by_shard, joined_marks, read_bar, read_mark
-from trademaster.engine.bus_part import REJECTED, BusPart, Item
+from trademaster.engine.bus_part import LOOK_EVERY_NS, REJECTED, BusPart, Item
 
 Read = TypeVar("Read")
 
@@ -26,6 +26,7 @@ class ControlPart(BusPart):
     """Control events, one at a time; a bad one becomes a dead letter and what was in force stays."""
 
     with_keys = True
+    look_every_ns = LOOK_EVERY_NS
 
     def items(self, batch: Batch) -> list[Item]:
         self._runtime.recorder.batch(self._topic, len(batch), len(batch))

@@ -11,6 +11,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from schemas.bus import RecordColumns, Records, joined
 from schemas.outgoing import Outgoing
+from schemas.topics import TOPICS, Lane
 from trademaster.engine.runtime import Runtime
 
 PARTS = 64
@@ -33,7 +34,8 @@ class BusSinkPart(StatefulSinkPartition[Outgoing, Any]):
         by_topic: dict[str, list[Outgoing]] = defaultdict(list)
         for item in items:
             by_topic[item.topic].append(item)
-        for topic, outgoing in by_topic.items():
+        for topic in sorted(by_topic, key=_is_patient):
+            outgoing = by_topic[topic]
             with self._runtime.failing:
                 self._runtime.writer.write(_joined(topic, outgoing, self._partitions[topic]))
             self._runtime.recorder.written(topic, sum(len(item) for item in outgoing))
@@ -47,6 +49,11 @@ class BusSinkPart(StatefulSinkPartition[Outgoing, Any]):
     def close(self) -> None:
         with self._runtime.failing:
             self._runtime.writer.flush()
+
+
+def _is_patient(topic: str) -> bool:
+    """Alerts are written before all else."""
+    return TOPICS[topic].lane is not Lane.CRITICAL
 
 
 def _joined(topic: str, outgoing: Sequence[Outgoing], partitions: int) -> Records | RecordColumns:
