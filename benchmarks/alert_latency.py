@@ -4,7 +4,7 @@
 
     bare hop:  writer ──► market.ticks ──► watcher
     ours:      writer ──► market.ticks ──► market, portfolio, risk ──► risk.alerts ──► watcher
-                          orders.events: positions that are opened meanwhile, each under a stop
+                          orders.events: positions that are opened meanwhile, each under a stop, and closed after two seconds
 
 Two kinds: RISK_LIMIT_BREACH of accounts whose gross exposure passes its limit up and down with every second tick of what they hold, and
 STOP_LOSS_TRIGGERED of positions in symbols whose price stands below the stop at every second tick. Each has the time of its tick. Of a
@@ -39,6 +39,8 @@ from trademaster.bus import open_bus
 FLOWS = ("market", "portfolio", "risk")
 _LOAD = Load(rate=100_000, symbols=1000, seconds=20, warm_s=5)
 _QUICK = Load(rate=10_000, symbols=1000, seconds=5, warm_s=1)
+SETS = ("portfolio.conflate=100ms",)
+"""What the lane of P&L and balances allows; limits on exposures and stops wait for neither."""
 _MAY_ADD_MS = 5.0
 _LIMITED = 20
 """Accounts with a limit, each with one symbol."""
@@ -46,8 +48,10 @@ _STOPPED = range(500, 600)
 """Symbols with a stop."""
 _QUANTITY = 100
 _OPEN_EVERY_S = 0.01
+_OPEN_AT_ONCE = 200
+"""Positions that stand open; an older one is closed, as a stop closes what it fired for."""
 _SURELY_NS = 3 * SECOND_NS
-"""Ticks that come for so long after a position meet it, however far the flow is behind."""
+"""A position that was opened so long before the last tick must have met its stop."""
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -65,7 +69,7 @@ def _on(bus: str, opened: AbstractContextManager[Place], load: Load, *, held: bo
         bare = percentiles(hop.tick_latency_ms("market.ticks"))
         yield Row(f"{bus}, bare hop", bare)
         _limit(place)
-        with market_flow(place, flows=FLOWS):
+        with market_flow(place, SETS, FLOWS):
             with opening_positions(place) as opener:
                 watched = feed(place, load, ["risk.alerts"])
             at_most = {"p99_ms": bare["p99_ms"] + _MAY_ADD_MS} if held else {}
@@ -97,9 +101,19 @@ def _limit(place: Place) -> None:
 
 def opening(account: str, code: int, time_ns: int) -> tuple[str, bytes]:
     """Symbol and report of a position that is moved into an account above its stop."""
+    return _transfer("buy", account, code, time_ns)
+
+
+def closing(account: str, code: int, time_ns: int) -> tuple[str, bytes]:
+    """Symbol and report of that position when it is moved out again."""
+    return _transfer("sell", account, code, time_ns)
+
+
+def _transfer(side: str, account: str, code: int, time_ns: int) -> tuple[str, bytes]:
     symbol, (_, price) = symbol_name(code), prices_of(code)
-    header = {"eventId": f"open-{account}", "correlationId": account, "eventType": "EXECUTION_REPORT", "priority": 2}
-    payload = {"execType": "transfer", "account": account, "symbol": symbol, "executionId": account, "side": "buy"}
+    identity = f"{side}-{account}"
+    header = {"eventId": identity, "correlationId": account, "eventType": "EXECUTION_REPORT", "priority": 2}
+    payload = {"execType": "transfer", "account": account, "symbol": symbol, "executionId": identity, "side": side}
     payload |= {"quantity": str(_QUANTITY), "price": str(price)}
     return symbol, json.dumps({"header": {**header, "timestamp": time_ns, "source": "benchmark"}, "payload": payload}).encode()
 
@@ -111,7 +125,7 @@ def _records(bus: Bus, reports: Sequence[tuple[str, bytes]]) -> Records:
 
 
 class Opener(threading.Thread):
-    """Opens a position now and then, each in an account of its own."""
+    """Opens a position now and then, each in an account of its own, and closes the oldest."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(name="opener", daemon=True)
@@ -126,10 +140,18 @@ class Opener(threading.Thread):
         while not self.over.wait(_OPEN_EVERY_S):
             number = len(self.times)
             self.times.append(now_ns())
-            writer.write(_records(bus, [opening(f"S{number}", _STOPPED[number % len(_STOPPED)], self.times[-1])]))
+            reports = [opening(f"S{number}", code_of(number), self.times[-1])]
+            if number >= _OPEN_AT_ONCE:
+                reports.append(closing(f"S{number - _OPEN_AT_ONCE}", code_of(number - _OPEN_AT_ONCE), self.times[-1]))
+            writer.write(_records(bus, reports))
             writer.flush()
         writer.close()
         bus.close()
+
+
+def code_of(number: int) -> int:
+    """The symbol of a position that is opened."""
+    return _STOPPED[number % len(_STOPPED)]
 
 
 @contextmanager

@@ -110,7 +110,7 @@ class PortfolioSettings(Section):
     fills_kept: int = Field(default=10_000, ge=1, description="fills of a position that can be busted or corrected; older ones are final")
     conflate: Duration = Field(
         default=Duration.of("0s"),
-        description="event time for which changes of P&L may wait while large batches of ticks come, so that fewer are said; 0s: none wait",
+        description="event time for which changes of P&L and balances may wait while many ticks come, so that less is said; 0s: none wait",
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.market.marks import mark_quote, mark_trade, pass_time
-from operators.portfolio.mark_state import CELL, CHANGED, CLOCK, GO, NEEDS_SYMBOL, ROWS, Records
+from operators.portfolio.mark_state import CELL, CHANGED, CLOCK, GO, NEEDS_SYMBOL, ROWS, TICKS, Records
 from schemas.kernels import kernel, leaf
 from schemas.pnl_frames import OF_A_BAR, OF_NOTHING
 from schemas.ticks import TRADE, WATERMARK
@@ -18,6 +18,9 @@ from schemas.times import END_OF_TIME_NS
 
 SMALL = 32
 """A frame of at most so many ticks is said at once, whatever ``conflate`` is: nobody is behind."""
+
+CALM = 64
+"""After so many ticks within ``conflate`` the rest of it waits all the same, however small the frames are."""
 
 HELD_SYMBOL, HELD_ROW, HELD_PLACE, HELD_VERSION, HELD_TIME, HELD_OFFSET, HELD_ACCOUNT, HELD_CURRENCY, HELD_REASON, HELD_INVERSE = range(10)
 """Columns of holdings as ``put_holdings`` takes them: codes, the symbol's row, the place among its positions (NO_PLACE: not open), ..."""
@@ -208,10 +211,12 @@ def is_due(conflate: int, ticks: int, ledger: Ledger) -> bool:
     if conflate <= 0:
         return True
     cell = ledger[CLOCK] // conflate
-    if ticks > SMALL and cell == ledger[CELL] and ledger[CLOCK] != END_OF_TIME_NS:
-        return False
-    ledger[CELL] = cell
-    return True
+    if cell != ledger[CELL] or ledger[CLOCK] == END_OF_TIME_NS:
+        ledger[CELL] = cell
+        ledger[TICKS] = 0
+        return True
+    ledger[TICKS] += ticks
+    return ticks == 0 or (ticks <= SMALL and ledger[TICKS] <= CALM)
 
 
 @kernel

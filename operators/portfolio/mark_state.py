@@ -53,7 +53,7 @@ POSITION = np.dtype(
 GO, NEEDS_SYMBOL = range(2)
 """Why a kernel stopped."""
 
-SYMBOL_COUNT, CHANGED, ROWS, CLOCK, CELL, POOL = range(6)
+SYMBOL_COUNT, CHANGED, ROWS, CLOCK, CELL, POOL, TICKS = range(7)
 """Places in the ledger: symbols, those in the list of changed ones, rows made, event time of the shard, the cell of time that was last said
 in, how far the pool is used."""
 

@@ -73,7 +73,7 @@ class MarkBook:
 
     def __init__(self, conflate_ns: int = 0) -> None:
         self._conflate = conflate_ns
-        self._ledger: npt.NDArray[np.int64] = np.zeros(6, np.int64)
+        self._ledger: npt.NDArray[np.int64] = np.zeros(7, np.int64)
         self._symbols = blank_symbols(0)
         self._codes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._changed: npt.NDArray[np.int32] = np.zeros(0, np.int32)
@@ -227,7 +227,7 @@ class MarkBook:
         self._changed = np.zeros(count, np.int32)
         self._changed[: len(stored["changed"])] = stored["changed"]
         changed, clock, cell = len(stored["changed"]), stored["clock_ns"], stored["cell"]
-        self._ledger[:] = (count, changed, 0, clock, cell, len(self._pool))
+        self._ledger[:] = (count, changed, 0, clock, cell, len(self._pool), 0)
         runs = self._symbols["count"].astype(np.int64)
         within = np.arange(len(self._pool)) - np.repeat(self._symbols["first"], runs)
         keys = self._pool["account"].astype(np.int64) << 32 | np.repeat(self._codes, runs)
