@@ -6,8 +6,9 @@ first fill; one that was refused at once is counted, but is for nothing.
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from operators.portfolio.exact import ZERO, add
@@ -15,6 +16,8 @@ from operators.portfolio.terms import Terms
 from schemas.control_checks import MAX_ORDER_RATE
 from schemas.orders import OrderUpdate, Status
 from schemas.times import DAY_NS
+
+_time = itemgetter(0)
 
 _DONE = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED, Status.DONE_FOR_DAY})
 
@@ -86,19 +89,16 @@ class OrderFlow:
     MAX_TIMES = MAX_ORDER_RATE + 1
 
     def __init__(self) -> None:
-        self._times: deque[tuple[int, str]] = deque(maxlen=self.MAX_TIMES)
-        self._newest = -1
+        self._times: list[tuple[int, str]] = []
         self._day = -1
         self._sums: dict[str, Decimal] = {}
 
     def count(self, time_ns: int, symbol: str) -> None:
         """A new order."""
-        if time_ns >= self._newest:
-            self._times.append((time_ns, symbol))
-            self._newest = time_ns
-            return
-        ordered = sorted([*self._times, (time_ns, symbol)], key=lambda one: one[0])
-        self._times = deque(ordered, maxlen=self.MAX_TIMES)
+        # From all shards of accounts they come by turns, so one may be far from the end.
+        insort(self._times, (time_ns, symbol), key=_time)
+        if len(self._times) > self.MAX_TIMES:
+            del self._times[0]
 
     def spend(self, time_ns: int, symbol: str, worth: Decimal) -> None:
         """An order for so much; one of a day that is over is no more of interest."""
@@ -133,12 +133,13 @@ class OrderFlow:
 
     def dump(self) -> list[Any]:
         """Plain data."""
-        return [list(self._times), self._newest, self._day, {symbol: str(worth) for symbol, worth in self._sums.items()}]
+        newest = self._times[-1][0] if self._times else -1
+        return [list(self._times), newest, self._day, {symbol: str(worth) for symbol, worth in self._sums.items()}]
 
     @classmethod
     def load(cls, stored: list[Any]) -> OrderFlow:
         """The flow that ``dump`` wrote."""
-        flow, (times, flow._newest, flow._day, sums) = cls(), stored
-        flow._times.extend((time_ns, symbol) for time_ns, symbol in times)
+        flow, (times, _, flow._day, sums) = cls(), stored
+        flow._times = [(time_ns, symbol) for time_ns, symbol in times]
         flow._sums = {symbol: Decimal(worth) for symbol, worth in sums.items()}
         return flow
