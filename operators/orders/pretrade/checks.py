@@ -6,6 +6,7 @@ and cannot be known (a mark, a rate, an equity) refuses the order: a check that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -140,8 +141,10 @@ class Checks:
 
     def _by_money(self, asked: Asked, limits: Found, open_money: Decimal) -> str | None:
         unit = asked.unit or ZERO
-        if limits.order_notional and (notional := EXACT.multiply(asked.quantity, unit)) > limits.order_notional.threshold:
-            return _beyond(ORDER_NOTIONAL_LIMIT, limits.order_notional, "", notional)
+        if limits.order_notional:
+            notional = asked.ordered if asked.is_new else EXACT.multiply(asked.quantity, unit)
+            if notional > limits.order_notional.threshold:
+                return _beyond(ORDER_NOTIONAL_LIMIT, limits.order_notional, "", notional)
         if limits.net_exposure and asked.adds > 0 and (reason := self._by_net(limits.net_exposure, asked, unit)):
             return reason
         away = asked.away
@@ -176,6 +179,10 @@ class Checks:
         """The limit's distance from the last mark, of a stop limit from its own stop; either way."""
         if asked.price is None or not (asked.is_new or asked.changes_price):
             return None
+        near = self.prices.last_number(asked.symbol) if asked.stop_price is None else float(asked.stop_price)
+        price = float(asked.price)
+        if is_surely_below(abs(price - near), abs(near) * float(collar), abs(price) + abs(near)):
+            return None
         reference = self.prices.last(asked.symbol) if asked.stop_price is None else asked.stop_price
         if reference is None:
             return _without_price(asked)
@@ -203,6 +210,9 @@ class Checks:
         balance = asked.balance
         if balance is None or balance.equity is None or balance.gross_exposure is None:
             return f"{BUYING_POWER}: expected a known equity and exposure of account {asked.account}, found none"
+        found, bound = balance.gross_exposure + float(adds), balance.equity * float(multiple)
+        if is_surely_below(found, bound, abs(balance.gross_exposure) + abs(found) + abs(bound)):
+            return None
         most = EXACT.multiply(Decimal(repr(balance.equity)), multiple)
         needed = EXACT.add(Decimal(repr(balance.gross_exposure)), adds)
         if needed <= most:
@@ -216,6 +226,17 @@ class Checks:
         if price is None:
             price = self.prices.touch(asked.symbol, asked.side)
         return None if price is None else self.prices.worth(asked.symbol, price, asked.balance.currency if asked.balance else None)
+
+
+def is_surely_below(value: float, bound: float, size: float) -> bool:
+    """Whether a number is below another however doubles were rounded on the way; else decimals are asked.
+
+    Args:
+        value: made of doubles and decimals by a few sums and products.
+        bound: likewise.
+        size: of the numbers that made them; a double of each is off by 1e-16 of it.
+    """
+    return value < bound - 1e-12 * size < math.inf
 
 
 def _by_count(one: InForce, asked: Asked) -> str | None:

@@ -67,10 +67,12 @@ class Limits:
         self.by_id: dict[str, InForce] = {}
         self._by_whom: dict[Whom, dict[str, InForce]] = {}
         self._found: dict[tuple[str, str], Found] = {}
+        self._found_whole: dict[str, Found] = {}
 
     def put(self, limit_id: str, limit: Limit | None) -> None:
         """Put a limit in force, or (None, or one that is not checked) end it. One that is changed goes on counting."""
         self._found.clear()
+        self._found_whole.clear()
         before = self.by_id.pop(limit_id, None)
         if before is not None:
             held = self._by_whom[whom(before.limit)]
@@ -87,12 +89,25 @@ class Limits:
         """All that hold an account's orders in a symbol."""
         found = self._found.get((account, symbol))
         if found is None:
-            keys: tuple[Whom, ...] = ((account, symbol), (account, None), (None, symbol), (None, None))
-            found = _found([one for key in keys for one in self._by_whom.get(key, {}).values()])
+            of_symbol = self._by_whom.get((account, symbol)) or self._by_whom.get((None, symbol))
+            found = self._found_of(account, symbol) if of_symbol else self._of_account(account)
             if len(self._found) >= FOUND_KEPT:
                 self._found.clear()
             self._found[account, symbol] = found
         return found
+
+    def _of_account(self, account: str) -> Found:
+        """Those that hold all of its orders, whatever the symbol."""
+        found = self._found_whole.get(account)
+        if found is None:
+            if len(self._found_whole) >= FOUND_KEPT:
+                self._found_whole.clear()
+            found = self._found_whole[account] = self._found_of(account, None)
+        return found
+
+    def _found_of(self, account: str, symbol: str | None) -> Found:
+        keys: dict[Whom, None] = dict.fromkeys(((account, symbol), (account, None), (None, symbol), (None, None)))
+        return _found([one for key in keys for one in self._by_whom.get(key, {}).values()])
 
     def stored(self) -> list[Any]:
         """As plain data."""

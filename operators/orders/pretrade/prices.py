@@ -40,6 +40,7 @@ class Prices:
 
     def __init__(self) -> None:
         self._rows = _unknown(64)
+        self._columns = _columns(self._rows)
         self._waiting: list[SymbolMarks] = []
         self._terms: dict[str, Terms] = {}
         self._stored: dict[str, Any] | None = None
@@ -67,10 +68,12 @@ class Prices:
 
     def last(self, symbol: str) -> Decimal | None:
         """The last trade, else the middle of the quote; None: no mark is known."""
+        return _exact(self.last_number(symbol))
+
+    def last_number(self, symbol: str) -> float:
+        """The same as a double; NaN: no mark is known."""
         price = self._of(symbol, "last")
-        if price != price:
-            price = (self._of(symbol, "long") + self._of(symbol, "short")) / 2.0
-        return _exact(price)
+        return price if price == price else (self._of(symbol, "long") + self._of(symbol, "short")) / 2.0
 
     def touch(self, symbol: str, side: str) -> Decimal | None:
         """Where an order that crosses the market would be filled: a buy at the ask, a sell at the bid, else at the last trade."""
@@ -126,7 +129,7 @@ class Prices:
         if self._waiting:
             self._fold()
         code = SYMBOLS.code(symbol)
-        return self._rows[column].item(code) if code < len(self._rows) else np.nan
+        return self._columns[column].item(code) if code < len(self._rows) else np.nan
 
     def _fold(self) -> None:
         """The last row of a symbol holds, for NumPy assigns in order; bytes at once, for it assigns records field by field."""
@@ -137,7 +140,7 @@ class Prices:
         if len(SYMBOLS) > len(self._rows):
             grown = _unknown(2 * len(SYMBOLS))
             grown[: len(self._rows)] = self._rows
-            self._rows = grown
+            self._rows, self._columns = grown, _columns(grown)
         self._rows.view(_BYTES)[rows["symbol"]] = np.ascontiguousarray(rows).view(_BYTES)
 
 
@@ -147,6 +150,11 @@ def _unknown(count: int) -> npt.NDArray[np.void]:
     for name in ("long", "short", "last"):
         rows[name] = np.nan
     return rows
+
+
+def _columns(rows: npt.NDArray[np.void]) -> dict[str, npt.NDArray[np.float64]]:
+    """Prices as views: to make one costs more than to read from it."""
+    return {name: rows[name] for name in ("long", "short", "last")}
 
 
 def _joined(frames: list[SymbolMarks]) -> npt.NDArray[np.void]:
