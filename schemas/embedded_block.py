@@ -69,9 +69,8 @@ def encode(keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
 
 def decode(partition: int, first_offset: int, count: int, timestamp_ms: int, blob: bytes | memoryview) -> Block:
     """The records of one blob; nothing is copied."""
-    value_sizes = np.frombuffer(blob, _INT32, count)
-    key_sizes = np.frombuffer(blob, _INT32, count, 4 * count)
+    sizes = np.frombuffer(blob, _INT32, 2 * count)
     values_at = 8 * count
-    keys_at = values_at + int(value_sizes.sum(dtype=np.int64))
+    keys_at = values_at + int(np.add.reduce(sizes[:count], dtype=np.int64))
     view = memoryview(blob)
-    return Block(partition, first_offset, timestamp_ms, value_sizes, key_sizes, view[values_at:keys_at], view[keys_at:])
+    return Block(partition, first_offset, timestamp_ms, sizes[:count], sizes[count:], view[values_at:keys_at], view[keys_at:])
