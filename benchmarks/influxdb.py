@@ -6,7 +6,8 @@
     8 partitions     1 or 2 processes      on the same cores
     1,000 symbols    requests of 10,000 points, gzip
 
-The server's limit: requests made beforehand, compressed and not, sent by two plain connections. Nothing is measured of making them.
+The server's limit: requests made beforehand, compressed and not, sent by connections that do nothing else: as many as the
+senders of one process, and of two.
 What is of start-up is taken off by a run over a few points.
 """
 
@@ -53,8 +54,9 @@ def run(options: Options) -> Iterator[Row]:
     points = max(options.count(POINTS), 2 * FEW)
     with own_server() as server, tempfile.TemporaryDirectory(prefix="trademaster-bench-") as folder:
         address = server.address
-        for name, gzip in (("the server alone, gzip", True), ("the server alone, plain", False)):
-            yield Row(name, _limit(address, points, gzip=gzip))
+        for connections, gzip in ((2, True), (4, True), (4, False)):
+            name = f"the server alone, {connections} connections, {'gzip' if gzip else 'plain'}"
+            yield Row(name, _limit(address, points, connections, gzip=gzip))
         for name, size in (("few", FEW), ("all", points)):
             _fill(f"embedded:{folder}/{name}", size)
         for processes in (1, 2):
@@ -99,11 +101,11 @@ def _fill(url: str, points: int) -> None:
     bus.close()
 
 
-def _limit(address: InfluxAddress, points: int, *, gzip: bool) -> dict[str, float]:
-    """How many points a second the server takes of two connections that only send."""
+def _limit(address: InfluxAddress, points: int, connections: int, *, gzip: bool) -> dict[str, float]:
+    """How many points a second the server takes of connections that only send."""
     bucket = address.new_bucket()
     bodies = [_lines(rows) for rows in _marks(points)]
-    client = WriteClient(Target(address.url, address.org, bucket, address.token, gzip=gzip), 2)
+    client = WriteClient(Target(address.url, address.org, bucket, address.token, gzip=gzip), connections)
     packed = [client.packed([memoryview(body)]) for body in bodies]
     next_one, refused = count(), []
 
@@ -113,7 +115,7 @@ def _limit(address: InfluxAddress, points: int, *, gzip: bool) -> dict[str, floa
             if answer.verdict is not Verdict.TAKEN:
                 refused.append(answer.text)
 
-    threads = [threading.Thread(target=send) for _ in range(2)]
+    threads = [threading.Thread(target=send) for _ in range(connections)]
     began, used = time.perf_counter(), time.process_time()
     for thread in threads:
         thread.start()
