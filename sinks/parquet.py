@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import structlog
 
 from schemas.archive_folder import ArchiveFolder, open_folder, read_log, write_log
 from schemas.archive_layout import HOUR_NS, ArchiveFile
@@ -23,10 +24,10 @@ from schemas.bus import Batch, Int64s
 from schemas.dead_letters import Reject
 from schemas.errors import StoreError
 from schemas.store import Opening
-from sinks.archive_patience import Patience
 from sinks.archive_retention import remove_expired
 from sinks.archive_shelf import Shelf
 from sinks.archive_table import archive_table, joined_records
+from sinks.outage import Outage
 
 RECORD_BYTES = 64
 """What a record takes in memory beside its bytes."""
@@ -60,12 +61,12 @@ class ParquetStore:
         """Raises UsageError, StoreError, StoreInterrupted: it cannot be opened, and why."""
         self._settings = settings
         self._folder: ArchiveFolder = open_folder(settings.url)
-        self._patience = Patience(settings.url, opening.stopping)
+        self._outage = Outage("archive", settings.url, opening.stopping)
         self._shelves: dict[str, Shelf] = {}
         self._waiting: dict[str, Waiting] = {}
         self._is_first = opening.process == 0
         self._retained_s = -RETENTION_EVERY_S
-        self._patience.until(lambda: _belong(self._folder, opening.log))
+        self._outage.until(lambda: _belong(self._folder, opening.log))
 
     def write(self, batch: Batch) -> Sequence[Reject]:
         if len(batch):
@@ -89,7 +90,7 @@ class ParquetStore:
         found = self._waiting[topic].taken()
         shelf = self._shelf(topic)
         partitions = sorted({partition for _, partition in found})
-        self._patience.until(lambda: shelf.adopt(partitions, time.monotonic()))
+        self._outage.until(lambda: shelf.adopt(partitions, time.monotonic()))
         for (hour, partition), tables in sorted(found.items()):
             self._put(shelf, topic, hour, partition, tables)
         del self._waiting[topic]
@@ -107,7 +108,7 @@ class ParquetStore:
         appended_s = max(int(table["bus_time"].cast(pa.int64()).to_numpy().max()) for table in fresh) // 1000
         data = parquet_bytes(topic, [pa.concat_tables(fresh).unify_dictionaries()])
         file = ArchiveFile(topic, hour, partition, first, last, appended_s, data.size)
-        self._patience.until(lambda: self._folder.put(file.path, data))
+        self._outage.until(lambda: self._folder.put(file.path, data))
         shelf.add(file, time.monotonic())
 
     def _tidy(self) -> None:
@@ -120,7 +121,7 @@ class ParquetStore:
                 remove_expired(self._folder, self._settings.kept_s, time.time())
                 self._retained_s = now_s
         except OSError as error:
-            self._patience.log.warning("archive not tidied", url=self._settings.url, error=str(error), doing="trying again later")
+            structlog.get_logger().warning("archive not tidied", url=self._settings.url, error=str(error), doing="trying again later")
 
 
 def _belong(folder: ArchiveFolder, log: str) -> None:

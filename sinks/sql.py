@@ -14,9 +14,9 @@ from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord, SettingsError, StoreError
 from schemas.events import Place
 from schemas.store import Opening
+from sinks.outage import Outage
 from sinks.sql_engine import open_records
 from sinks.sql_faults import Fault, fault_of, is_locked, told
-from sinks.sql_outage import Outage
 from sinks.sql_rows import Record, Stored, read_rows
 from sinks.sql_schema import log_number, migrate
 from sinks.sql_writing import store_rows
@@ -93,7 +93,7 @@ class SqlStore:
         self._stopping = opening.stopping
         self._max_rows = max_rows
         self._max_wait_s = max_wait_s
-        self._outage = Outage(place_of(self._engine), opening.stopping)
+        self._outage = Outage("records", place_of(self._engine), opening.stopping)
         self._pending: list[_Pending] = []
         self._pending_bytes = 0
         self._stored_s = 0.0

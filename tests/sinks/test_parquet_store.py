@@ -268,7 +268,7 @@ def test_a_full_disk_is_waited_for_and_told_once(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     store.write(part(WHOLE, 0, 100))
     failed = threading.Event()
-    store._patience._stopping = Waited(failed)
+    store._outage._stopping = Waited(failed)
     with capture_logs() as told:
         with room(1000):
             flushing = threading.Thread(target=store.flush)
@@ -302,7 +302,7 @@ class Waited(threading.Event):
 def test_a_run_that_shall_stop_does_not_wait_for_a_disk(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     store.write(WHOLE)
-    store._patience._stopping.set()
+    store._outage._stopping.set()
     with room(1000), pytest.raises(StoreInterrupted, match="out of reach"):
         store.flush()
     again = store_in(tmp_path)

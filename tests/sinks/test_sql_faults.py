@@ -25,7 +25,7 @@ from tests.servers.postgres import PostgresServer
 from tests.sinks.records_world import World, Written, batches, expected, shown
 from tests.sinks.test_sql_laws import rows_of
 
-BEGINS, ENDS = "records cannot be stored, trying again until they can", "records are stored again"
+BEGINS, ENDS = "records out of reach", "records in reach again"
 
 
 def until(holds: Callable[[], object], what: str) -> None:
@@ -134,7 +134,7 @@ def test_a_run_that_shall_stop_waits_no_longer(own_postgres: PostgresServer) -> 
         own_postgres.kill()
         until(lambda: BEGINS in messages(logs), "the outage is said")
         delivery.stopping.set()
-        with pytest.raises(StoreInterrupted, match="could not be stored"):
+        with pytest.raises(StoreInterrupted, match="out of reach"):
             delivery.ended()
 
 
