@@ -24,10 +24,10 @@ from benchmarks.answers import WrongAnswer
 from benchmarks.options import Options
 from benchmarks.progress import note
 from benchmarks.rows import Row
-from schemas.archive_columns import schema_of
-from schemas.archive_folder import open_folder, write_log
-from schemas.archive_layout import HOUR_NS, ArchiveFile, day_folder
-from schemas.archive_parquet import parquet_bytes
+from schemas.archive.columns import schema_of
+from schemas.archive.folder import open_folder, write_log
+from schemas.archive.layout import HOUR_NS, ArchiveFile, day_folder
+from schemas.archive.parquet import parquet_bytes
 from schemas.partitioning import partition_of
 from sources.archive import open_archive
 from trademaster.history import History

@@ -33,8 +33,8 @@ from schemas.market_codec import encode_marks
 from schemas.market_frames import MARK, Marks
 from schemas.partitioning import partition_of
 from schemas.symbols import SYMBOLS
-from sinks.influxdb_lines import write_lines
-from sinks.influxdb_requests import Target, Verdict, WriteClient
+from sinks.influx.lines import write_lines
+from sinks.influx.requests import Target, Verdict, WriteClient
 from tests.servers.influxdb import InfluxAddress, own_server
 from trademaster.bus import open_bus
 from trademaster.settings import Settings

@@ -31,8 +31,8 @@ from schemas.events import Envelope, Header, Payload, encode
 from schemas.orders import ExecType, ExecutionReport, OrderUpdate, Status
 from schemas.store import Opening
 from schemas.times import format_time
+from sinks.records.engine import open_records_to_read
 from sinks.sql import SqlStore
-from sinks.sql_engine import open_records_to_read
 from tests.servers import ServerMissing, postgres
 
 EVENTS = 100_000

@@ -14,21 +14,22 @@ import structlog
 from schemas.bus import Batch, Bytes1D, Int64s
 from schemas.dead_letters import Reject
 from schemas.store import Opening
-from sinks import influxdb_lines, influxdb_ties
-from sinks.influxdb_lines import Lines, write_lines
-from sinks.influxdb_outbox import Limits, Outbox, Part
-from sinks.influxdb_requests import Target, WriteClient
-from sinks.influxdb_ties import TieMemory
-from sinks.influxdb_trouble import Trouble
+from sinks.influx import lines as line_kernels
+from sinks.influx import ties as tie_kernels
+from sinks.influx.lines import Lines, write_lines
+from sinks.influx.outbox import Limits, Outbox, Part
+from sinks.influx.requests import Target, WriteClient
+from sinks.influx.ties import TieMemory
+from sinks.influx.trouble import Trouble
 
 
 class InfluxStore:
-    """Takes batches of the topics of ``sinks.influxdb_points.TOPICS``.
+    """Takes batches of the topics of ``sinks.influx.points.TOPICS``.
 
     Args:
         target: where points go.
         limits: how they are gathered.
-        opening: of the run; its folder keeps what tells ties apart (``sinks/influxdb_ties.py``).
+        opening: of the run; its folder keeps what tells ties apart (``sinks/influx/ties.py``).
 
     Raises:
         StoreError: the address is none.
@@ -85,5 +86,5 @@ def with_seq(lines: Lines, numbers: Int64s) -> tuple[Bytes1D, Int64s]:
 
 def compile_kernels() -> None:
     """Compile what ``InfluxStore.write`` calls."""
-    influxdb_lines.compile_kernels()
-    influxdb_ties.compile_kernels()
+    line_kernels.compile_kernels()
+    tie_kernels.compile_kernels()

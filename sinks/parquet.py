@@ -17,16 +17,16 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
-from schemas.archive_folder import ArchiveFolder, open_folder, read_log, write_log
-from schemas.archive_layout import HOUR_NS, ArchiveFile
-from schemas.archive_parquet import parquet_bytes
+from schemas.archive.folder import ArchiveFolder, open_folder, read_log, write_log
+from schemas.archive.layout import HOUR_NS, ArchiveFile
+from schemas.archive.parquet import parquet_bytes
 from schemas.bus import Batch, Int64s
 from schemas.dead_letters import Reject
 from schemas.errors import StoreError
 from schemas.store import Opening
-from sinks.archive_retention import remove_expired
-from sinks.archive_shelf import Shelf
-from sinks.archive_table import archive_table, joined_records
+from sinks.archive.retention import remove_expired
+from sinks.archive.shelf import Shelf
+from sinks.archive.table import archive_table, joined_records
 from sinks.outage import Outage
 
 RECORD_BYTES = 64

@@ -15,11 +15,11 @@ from schemas.errors import RejectedRecord, SettingsError, StoreError
 from schemas.events import Place
 from schemas.store import Opening
 from sinks.outage import Outage
-from sinks.sql_engine import open_records
-from sinks.sql_faults import Fault, fault_of, is_locked, told
-from sinks.sql_rows import Record, Stored, read_rows
-from sinks.sql_schema import log_number, migrate
-from sinks.sql_writing import store_rows
+from sinks.records.engine import open_records
+from sinks.records.faults import Fault, fault_of, is_locked, told
+from sinks.records.rows import Record, Stored, read_rows
+from sinks.records.schema import log_number, migrate
+from sinks.records.writing import store_rows
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.archive_folder import ArchiveFolder, open_folder, read_log
-from schemas.archive_layout import HOUR_NS, ArchiveFile, day_folder, split_contained, topic_folder
-from schemas.archive_parquet import read_tables
+from schemas.archive.folder import ArchiveFolder, open_folder, read_log
+from schemas.archive.layout import HOUR_NS, ArchiveFile, day_folder, split_contained, topic_folder
+from schemas.archive.parquet import read_tables
 from schemas.catalog import BARE
 from schemas.errors import InputFileError
 from schemas.times import DAY_NS, END_OF_TIME_NS

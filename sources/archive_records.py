@@ -12,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from schemas.archive_columns import DECIMAL_SCALE, Kind, columns_of
-from schemas.archive_shapes import Form, shape_parts
+from schemas.archive.columns import DECIMAL_SCALE, Kind, columns_of
+from schemas.archive.shapes import Form, shape_parts
 from schemas.bus import Batch, Bytes1D, Int64s
 from schemas.event_layout import put_digits, put_integer, put_second
 from schemas.json_bytes import address_of, byte_at, copy_bytes, double_of, put_byte

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from schemas.archive_columns import schema_of
-from schemas.archive_folder import file_system
-from schemas.archive_layout import ArchiveFile
+from schemas.archive.columns import schema_of
+from schemas.archive.folder import file_system
+from schemas.archive.layout import ArchiveFile
 from schemas.errors import InputFileError, UsageError
 from schemas.times import format_time
 from schemas.topics import TOPICS

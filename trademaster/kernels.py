@@ -203,7 +203,7 @@ def _compile_archive() -> None:
 
     import numpy as np
 
-    from sinks.archive_table import archive_table, joined_records
+    from sinks.archive.table import archive_table, joined_records
     from sources.archive_records import records_of
 
     batch = _batch()

@@ -35,9 +35,9 @@ def _records(settings: Settings, opening: Opening) -> Store:
 
 
 def _influxdb(settings: Settings, opening: Opening) -> Store:
+    from sinks.influx.outbox import Limits
+    from sinks.influx.requests import Target
     from sinks.influxdb import InfluxStore
-    from sinks.influxdb_outbox import Limits
-    from sinks.influxdb_requests import Target
 
     section = settings.influxdb
     target = Target(section.url, section.org, section.bucket, section.token, section.gzip, section.timeout.seconds)

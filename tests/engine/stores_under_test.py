@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.archive_layout import split_contained
+from schemas.archive.layout import split_contained
 from sources.archive import open_archive
 from trademaster.bus import open_bus
 from trademaster.bus.reading import read_to_end

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.bus import Batch, Records
-from sinks.sql_engine import open_records, open_records_to_read
+from sinks.records.engine import open_records, open_records_to_read
 from tests.engine.running import create_topics, events, family, finished, kill, start_market, wait_until
 from tests.sinks.records_world import World, Written, expected, shown, stored
 from trademaster.bus import open_bus

@@ -21,8 +21,8 @@ from schemas.orders import ExecType, ExecutionReport, OrderUpdate, Status
 from schemas.portfolio import Lot, PositionUpdate
 from schemas.risk import Audit
 from schemas.times import DAY_NS, format_time
-from sinks.sql_tables import ALERTS, AUDIT, EXECUTIONS, LIMIT_CHANGES, ORDER_UPDATES, POSITIONS_DAILY, RECORDS
-from sinks.sql_types import Exact
+from sinks.records.tables import ALERTS, AUDIT, EXECUTIONS, LIMIT_CHANGES, ORDER_UPDATES, POSITIONS_DAILY, RECORDS
+from sinks.records.types import Exact
 
 START_NS = 1_767_571_200 * 1_000_000_000 + 123_456_789
 """2026-01-05."""

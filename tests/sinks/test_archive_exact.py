@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.archive_columns import Kind, columns_of, schema_of
-from schemas.archive_shapes import shape_parts
+from schemas.archive.columns import Kind, columns_of, schema_of
+from schemas.archive.shapes import shape_parts
 from schemas.times import parse_time
 from schemas.topics import TOPICS
-from sinks.archive_scanner import MAX_SHAPES
-from sinks.archive_table import archive_table, joined_records
+from sinks.archive.scanner import MAX_SHAPES
+from sinks.archive.table import archive_table, joined_records
 from sources.archive_records import records_of
 from tests.schemas.tick_corpus import corpus
 from tests.sinks.archive_batches import NUMBERS, TIMES, batch_of, execution, objects, some_ticks

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from schemas.archive_folder import ObjectFolder, open_folder
+from schemas.archive.folder import ObjectFolder, open_folder
 from schemas.errors import StoreError, StoreInterrupted
 from schemas.store import Opening
 from sinks.parquet import ArchiveSettings, ParquetStore

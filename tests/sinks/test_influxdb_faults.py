@@ -20,9 +20,9 @@ from schemas.market_frames import MARK
 from schemas.store import Opening, Store
 from schemas.symbols import SYMBOLS
 from schemas.times import parse_time
+from sinks.influx.outbox import Limits
+from sinks.influx.requests import Target, Verdict, read_answer, retry_after_s
 from sinks.influxdb import InfluxStore
-from sinks.influxdb_outbox import Limits
-from sinks.influxdb_requests import Target, Verdict, read_answer, retry_after_s
 from tests.servers.influxdb import InfluxAddress, InfluxServer
 from tests.servers.influxdb_1 import Influx1Server
 from tests.servers.prometheus import PromqlAddress

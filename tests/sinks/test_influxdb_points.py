@@ -18,9 +18,9 @@ from schemas.catalog import EVENTS
 from schemas.dead_letters import Reason
 from schemas.store import Opening
 from schemas.times import DAY_NS
-from sinks.influxdb_layout import layout
-from sinks.influxdb_lines import write_lines
-from sinks.influxdb_points import TOPICS, measurement, read_point
+from sinks.influx.layout import layout
+from sinks.influx.lines import write_lines
+from sinks.influx.points import TOPICS, measurement, read_point
 from tests.servers.influxdb import InfluxAddress
 from tests.sinks.stored_points import TAGS, batch_of, compact, event, expected, snake, stored
 from trademaster.influxdb_settings import TOPICS as DEFAULT
@@ -119,7 +119,7 @@ def sample(topic: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("topic", [topic for topic in TOPICS if layout(topic)])
 def test_our_own_events_go_the_compiled_way(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sinks.influxdb_lines.read_point", lambda *_: pytest.fail("the careful way was asked"))
+    monkeypatch.setattr("sinks.influx.lines.read_point", lambda *_: pytest.fail("the careful way was asked"))
     lines, rejects = write_lines(batch_of(topic, [compact(sample(topic))] * 3))
     assert (len(lines), rejects) == (3, [])
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import StoreError
-from sinks.influxdb_ties import WINDOW, TieMemory
+from sinks.influx.ties import WINDOW, TieMemory
 
 Event = tuple[int, int]
 """Key and id."""

@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from schemas.archive_folder import DiskFolder, read_log
-from schemas.archive_layout import HOUR_NS, ArchiveFile, parse_path, split_contained
+from schemas.archive.folder import DiskFolder, read_log
+from schemas.archive.layout import HOUR_NS, ArchiveFile, parse_path, split_contained
 from schemas.bus import Batch
 from schemas.errors import InputFileError, StoreError, StoreInterrupted, UsageError
 from schemas.store import Opening
-from sinks.archive_retention import remove_expired
+from sinks.archive.retention import remove_expired
 from sinks.parquet import ArchiveSettings, ParquetStore
 from sources.archive import open_archive
 from tests.sinks.archive_batches import START_NS, batch_of, part, some_ticks

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from schemas.errors import SettingsError, StoreError, StoreInterrupted
 from schemas.store import Opening
-from sinks import sql_engine
+from sinks.records import engine as opening_engine
 from sinks.sql import SqlStore, prepare_records
 from tests.servers.postgres import PostgresServer
 from tests.sinks.records_world import World, Written, batches, expected, shown
@@ -113,7 +113,7 @@ def test_postgres_restarted_and_connections_killed_while_records_come(own_postgr
 
 
 def test_a_lock_that_somebody_keeps_is_said(own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql_engine, "_LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(opening_engine, "_LOCK_TIMEOUT_MS", 50)
     url, world = own_postgres.address.new_database(), World(23).add(40)
     prepare_records(url)
     with capture_logs() as logs:
@@ -240,7 +240,7 @@ def query_nothing(url: str, statement: str) -> None:
 
 def test_tables_that_somebody_dropped_are_an_error(records_url: str) -> None:
     prepare_records(records_url)
-    engine = sql_engine.open_records(records_url)
+    engine = opening_engine.open_records(records_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE positions_daily" + (" CASCADE" if engine.dialect.name == "postgresql" else ""))
     engine.dispose()

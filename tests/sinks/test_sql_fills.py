@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import select
 
 from schemas.orders import ExecType, ExecutionReport
-from sinks.sql_engine import open_records_to_read
-from sinks.sql_reading import FILLS
+from sinks.records.engine import open_records_to_read
+from sinks.records.reading import FILLS
 from tests.sinks.records_world import World, event
 from tests.sinks.test_sql_laws import feed, store
 

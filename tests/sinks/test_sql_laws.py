@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from schemas.store import Opening
+from sinks.records.engine import open_records
 from sinks.sql import SqlStore
-from sinks.sql_engine import open_records
 from tests.sinks.records_world import PARTITIONS, World, Written, batches, expected, moved, shown, stored
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy import event as sql_event
 
 from schemas.errors import UsageError
-from sinks.sql_engine import open_records_to_read
-from sinks.sql_reading import LISTINGS, read_page
+from sinks.records.engine import open_records_to_read
+from sinks.records.reading import LISTINGS, read_page
 from tests.sinks.records_world import START_NS, World
 from tests.sinks.test_sql_laws import feed, store
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from schemas.orders import ExecType, ExecutionReport, OrderUpdate, Status
 from schemas.portfolio import PositionUpdate
 from schemas.risk import Audit
-from sinks.sql_engine import open_records
+from sinks.records.engine import open_records
 from tests.sinks.records_world import World, batch_of, event, expected, shown
 from tests.sinks.test_sql_laws import rows_of, store
 

@@ -14,10 +14,10 @@ from alembic.script import ScriptDirectory
 
 import sinks
 from schemas.errors import StoreError
+from sinks.records.engine import open_records
+from sinks.records.schema import HEAD, log_number, migrate
+from sinks.records.tables import METADATA
 from sinks.sql import prepare_records
-from sinks.sql_engine import open_records
-from sinks.sql_schema import HEAD, log_number, migrate
-from sinks.sql_tables import METADATA
 
 
 def test_migrations_make_the_tables_as_they_are_used(records_url: str) -> None:
@@ -31,7 +31,7 @@ def test_migrations_make_the_tables_as_they_are_used(records_url: str) -> None:
 
 def test_the_head_is_the_newest_step() -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(sinks.__file__).parent / "sql_migrations"))
+    config.set_main_option("script_location", str(Path(sinks.__file__).parent / "records" / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 

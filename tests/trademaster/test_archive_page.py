@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.archive_columns import schema_of
+from schemas.archive.columns import schema_of
 from schemas.topics import TOPICS
 from tests.engine.running import command
 from tests.operators import amzn

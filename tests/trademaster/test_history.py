@@ -11,7 +11,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.archive_layout import HOUR_NS
+from schemas.archive.layout import HOUR_NS
 from schemas.errors import InputFileError, UsageError
 from schemas.times import DAY_NS, END_OF_TIME_NS
 from sinks.parquet import ArchiveSettings, ParquetStore

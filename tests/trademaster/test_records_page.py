@@ -15,9 +15,9 @@ from schemas.orders import ExecType, ExecutionReport, OrderUpdate, Status
 from schemas.portfolio import PositionUpdate
 from schemas.risk import Audit
 from schemas.times import DAY_NS
-from sinks.sql_engine import open_records_to_read
-from sinks.sql_reading import FILLS
-from sinks.sql_tables import BUS_LOGS, METADATA
+from sinks.records.engine import open_records_to_read
+from sinks.records.reading import FILLS
+from sinks.records.tables import BUS_LOGS, METADATA
 from tests.sinks.records_world import START_NS, World, batch_of, event
 from tests.sinks.test_sql_laws import store
 

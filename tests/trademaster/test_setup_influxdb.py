@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import SettingsError, StoreError
-from sinks.influxdb_points import measurement
+from sinks.influx.points import measurement
 from tests.engine.running import wait_until
 from tests.servers.influxdb import InfluxAddress
 from tests.sinks.stored_points import compact, event

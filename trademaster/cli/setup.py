@@ -40,8 +40,8 @@ def records(
     Example: trademaster setup records --url postgresql://owner@localhost:5432/trademaster
     """
     settings = options.settings_of(config, sets, records__url=url)
+    from sinks.records.schema import HEAD
     from sinks.sql import prepare_records
-    from sinks.sql_schema import HEAD
 
     before = prepare_records(settings.records.url)
     typer.echo(f"records {before or 'none'} -> {HEAD}")

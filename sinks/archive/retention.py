@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.archive_folder import ArchiveFolder
+from schemas.archive.folder import ArchiveFolder
 
 
 def remove_expired(folder: ArchiveFolder, kept_s: float, wall_s: float) -> int:

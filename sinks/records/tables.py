@@ -1,4 +1,4 @@
-"""The tables of the records. ``sinks/sql_migrations`` makes them; a test compares both.
+"""The tables of the records. ``sinks/records/migrations`` makes them; a test compares both.
 
 Times are int64 nanoseconds since 1970, UTC; the views ``readable_*`` show them as text. ``bus_log``, ``bus_partition`` and
 ``bus_offset`` say where on the bus the event stands: with the time they are the order of a page.
@@ -12,7 +12,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Float, Index, In
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
 from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
 
-from sinks.sql_types import Exact
+from sinks.records.types import Exact
 
 METADATA = MetaData()
 

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from sinks.influxdb_requests import Answer, Verdict
+from sinks.influx.requests import Answer, Verdict
 
 _SAME_S = 60.0
 """Trouble that comes back within this time is not told again, unless it lasts as long."""

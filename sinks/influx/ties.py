@@ -20,7 +20,7 @@ import numpy as np
 from schemas.bus import Int64s
 from schemas.errors import StoreError
 from schemas.kernels import kernel, leaf
-from sinks.influxdb_scan import Words
+from sinks.influx.scan import Words
 
 WINDOW = 1 << 14
 """Points of a partition among which ties are seen, at the least; twice as many at the most."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from schemas.bus import Bytes1D, Int64s
 from schemas.json_bytes import address_of, copy_bytes, put_byte
 from schemas.kernels import kernel
-from sinks.archive_values import LENGTH_BITS
+from sinks.archive.values import LENGTH_BITS
 
 _LENGTHS = (1 << LENGTH_BITS) - 1
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.archive_columns import schema_of
-from schemas.archive_folder import ArchiveFolder
-from schemas.archive_layout import ArchiveFile
+from schemas.archive.columns import schema_of
+from schemas.archive.folder import ArchiveFolder
+from schemas.archive.layout import ArchiveFile
 
 ROW_GROUP_ROWS = 1 << 17
 CHUNK_ROWS = 1 << 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from sinks.sql_tables import METADATA
+from sinks.records.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from schemas.archive_layout import MANIFEST, SUFFIX, ArchiveFile, parse_path, topic_folder
+from schemas.archive.layout import MANIFEST, SUFFIX, ArchiveFile, parse_path, topic_folder
 from schemas.errors import StoreError, UsageError
 
 

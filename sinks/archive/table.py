@@ -11,14 +11,14 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from schemas.archive_columns import ARROW, DECIMAL, DECIMAL_SCALE, Kind, columns_of, schema_of
-from schemas.archive_shapes import Form, shape_text
+from schemas.archive.columns import ARROW, DECIMAL, DECIMAL_SCALE, Kind, columns_of, schema_of
+from schemas.archive.shapes import Form, shape_text
 from schemas.bus import Batch, Bytes1D, Int64s
 from schemas.catalog import BARE
 from schemas.json_bytes import READ_AHEAD
-from sinks.archive_declined import read_declined
-from sinks.archive_scanner import Scanned, scan_records
-from sinks.archive_texts import gather_texts, permuted, read_floats, validity
+from sinks.archive.declined import read_declined
+from sinks.archive.scanner import Scanned, scan_records
+from sinks.archive.texts import gather_texts, permuted, read_floats, validity
 
 
 @dataclass(frozen=True, slots=True, eq=False)

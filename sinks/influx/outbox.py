@@ -18,9 +18,9 @@ from functools import partial
 from schemas.bus import Batch, Bytes1D, Int64s
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import StoreInterrupted
-from sinks.influxdb_lines import reject
-from sinks.influxdb_requests import Answer, Verdict, WriteClient
-from sinks.influxdb_trouble import Trouble
+from sinks.influx.lines import reject
+from sinks.influx.requests import Answer, Verdict, WriteClient
+from sinks.influx.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True, eq=False)

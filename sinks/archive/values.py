@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from schemas.archive_columns import Kind
-from schemas.archive_shapes import Form
+from schemas.archive.columns import Kind
+from schemas.archive.shapes import Form
 from schemas.json_bytes import DECLINED, FOUR_BYTES, NULL, byte_at, string_end, word_at
 from schemas.json_numbers import number_at, whole_at
 from schemas.kernels import kernel, leaf

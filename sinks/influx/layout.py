@@ -11,7 +11,7 @@ import numpy as np
 from schemas.bus import Bytes1D, Int64s
 from schemas.catalog import events_of
 from schemas.json_bytes import READ_AHEAD
-from sinks.influxdb_points import Role, measurement
+from sinks.influx.points import Role, measurement
 
 MATCH, STRING, TAG, FLOAT, INTEGER, TIME, ID = range(7)
 """Kinds of pieces: a text that must stand there; a string that is passed over or becomes a field; what becomes a tag; a number or a decimal

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.archive_shapes import MARK
+from schemas.archive.shapes import MARK
 from schemas.bus import Bytes1D, Int64s
 from schemas.json_bytes import DECLINED, address_of, byte_at, copy_bytes, skip_space, string_end, word_at
 from schemas.kernels import kernel
 from schemas.symbols import MIX
-from sinks.archive_keys import HEADER, PAYLOAD, column_at, keys_of
-from sinks.archive_values import F_FLOAT, F_TEXT, F_UNPROVEN, LENGTH_BITS, LONGEST_TEXT, skip_value, value_at
+from sinks.archive.keys import HEADER, PAYLOAD, column_at, keys_of
+from sinks.archive.values import F_FLOAT, F_TEXT, F_UNPROVEN, LENGTH_BITS, LONGEST_TEXT, skip_value, value_at
 
 MAX_SHAPES = 256
 """Of one scan; rows of more shapes, as of a feed that gives each tick an id that no column has, are kept as bytes beside their columns."""
@@ -242,7 +242,7 @@ class Scanned:
     spans: Int64s
     """Shape (n,): cell of the row's bytes."""
     raw_shapes: list[bytes]
-    """In the scanner's own form (``schemas.archive_shapes.shape_text``)."""
+    """In the scanner's own form (``schemas.archive.shapes.shape_text``)."""
     declined: Int64s
     """Shape (m,): places of the records that are not among the rows."""
 

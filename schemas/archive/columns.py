@@ -61,7 +61,7 @@ of the record), when it was appended, the message key, and the event time, by wh
 events may have one of their own, else of the header; of a record without a time when it was appended."""
 
 BEHIND = pa.schema([pa.field("bus_shape", pa.dictionary(pa.int32(), pa.string())), pa.field("bus_raw", pa.binary())])
-"""How the columns become the row's bytes again (``schemas/archive_shapes.py``), or the bytes themselves where columns cannot say them.
+"""How the columns become the row's bytes again (``schemas/archive/shapes.py``), or the bytes themselves where columns cannot say them.
 Both are null: a tombstone."""
 
 _RESERVED = {*RECORD.names, *BEHIND.names, "topic", "date", "hour"}

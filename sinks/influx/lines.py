@@ -1,10 +1,10 @@
-"""A batch of events as lines of InfluxDB's protocol: what ``sinks/influxdb_points.py`` says, as bytes, by a compiled loop.
+"""A batch of events as lines of InfluxDB's protocol: what ``sinks/influx/points.py`` says, as bytes, by a compiled loop.
 
 Our own events are laid out one way, and their numbers stand in the text as InfluxDB wants them. So an event is matched against the
 layout of its topic, piece by piece, and its names and numbers are copied; no number is read. What does not match (another program's
 event, a text with an escape in it, a tag with a space) is declined to the careful way.
 
-Beside its line each point gets two words: of its series and time, and of its event's id (``sinks/influxdb_ties.py`` compares them).
+Beside its line each point gets two words: of its series and time, and of its event's id (``sinks/influx/ties.py`` compares them).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from schemas.bus import Batch, Bytes1D, Int64s
 from schemas.dead_letters import Reason, Reject
 from schemas.errors import RejectedRecord
 from schemas.json_bytes import READ_AHEAD
-from sinks.influxdb_layout import layout
-from sinks.influxdb_points import read_point
-from sinks.influxdb_scan import Words, hash_all, lay_lines
+from sinks.influx.layout import layout
+from sinks.influx.points import read_point
+from sinks.influx.scan import Words, hash_all, lay_lines
 
 
 @dataclass(frozen=True, slots=True, eq=False)

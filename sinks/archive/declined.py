@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.archive_columns import DECIMAL_SCALE, ArchiveColumn, Kind
+from schemas.archive.columns import DECIMAL_SCALE, ArchiveColumn, Kind
 from schemas.json_errors import JSON_ERRORS
 from schemas.times import parse_time
 

@@ -22,7 +22,7 @@ from schemas.numbers import check_finite
 from schemas.orders import OrderUpdate
 from schemas.portfolio import PositionUpdate
 from schemas.times import format_time, parse_time
-from sinks.sql_tables import ALERTS, AUDIT, EXECUTIONS, LIMIT_CHANGES, ORDER_UPDATES, ORDERS, POSITIONS_DAILY
+from sinks.records.tables import ALERTS, AUDIT, EXECUTIONS, LIMIT_CHANGES, ORDER_UPDATES, ORDERS, POSITIONS_DAILY
 
 Value = str | int | float | None
 Row = tuple[Value, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from schemas.archive_folder import ArchiveFolder
-from schemas.archive_layout import ArchiveFile, hour_folder, split_contained, topic_folder
-from schemas.archive_parquet import parquet_bytes, read_tables
+from schemas.archive.folder import ArchiveFolder
+from schemas.archive.layout import ArchiveFile, hour_folder, split_contained, topic_folder
+from schemas.archive.parquet import parquet_bytes, read_tables
 
 FAN = 8
 """So many files of a size are joined."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
 
-from sinks.sql_rows import Row, Stored
-from sinks.sql_tables import RECORDS
-from sinks.sql_upserts import Upsert
+from sinks.records.rows import Row, Stored
+from sinks.records.tables import RECORDS
+from sinks.records.upserts import Upsert
 
 _UPSERTS = {table: Upsert(table) for table in RECORDS}
 
@@ -19,7 +19,7 @@ def store_rows(engine: Engine, stored: Iterable[Stored]) -> None:
 
     Raises:
         SQLAlchemyError, psycopg.Error, sqlite3.Error, OverflowError, UnicodeError: nothing is stored, or, when the connection broke while
-            it committed, perhaps all. ``sinks.sql_faults`` says what it means.
+            it committed, perhaps all. ``sinks.records.faults`` says what it means.
     """
     rows: dict[Table, list[Row]] = {}
     for table, row in stored:

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from sinks.sql_rows import Row
-from sinks.sql_tables import LIMIT_CHANGES, ORDERS, POSITIONS_DAILY
+from sinks.records.rows import Row
+from sinks.records.tables import LIMIT_CHANGES, ORDERS, POSITIONS_DAILY
 
 _STATES = (ORDERS, POSITIONS_DAILY)
 _AGE = ("bus_log", "version", "bus_partition", "bus_offset")

@@ -13,7 +13,7 @@ from schemas.json_bytes import DECLINED, FOUR_BYTES, NULL, address_of, byte_at, 
 from schemas.kernels import kernel, leaf
 from schemas.symbols import MIX
 from schemas.tick_times import time_text_at
-from sinks.influxdb_layout import FLOAT, INTEGER, MATCH, STRING, TAG, TIME
+from sinks.influx.layout import FLOAT, INTEGER, MATCH, STRING, TAG, TIME
 
 Words = npt.NDArray[np.uint64]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from schemas.errors import StoreError
-from sinks.sql_tables import BUS_LOGS
+from sinks.records.tables import BUS_LOGS
 
 HEAD = "0001"
-"""The newest step of ``sinks/sql_migrations``; a test compares."""
+"""The newest step of ``sinks/records/migrations``; a test compares."""
 
 _LOCK = 0x7472_6164_6572_6563  # "traderec"
 
@@ -60,7 +60,7 @@ def _upgrade(connection: Connection, before: str | None) -> None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "sql_migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
     if before is not None and before not in known:

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from schemas.errors import SettingsError
-from sinks.sql_types import add_decimal_functions
+from sinks.records.types import add_decimal_functions
 
 _HINT = "write for example sqlite:///data/records.db or postgresql://user:password@host:5432/database"
 

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, FromClause, column, select, table, tuple_
 
 from schemas.errors import UsageError
-from sinks.sql_tables import (
+from sinks.records.tables import (
     ALERTS,
     AUDIT,
     EXECUTIONS,
@@ -80,7 +80,7 @@ def read_page(
     """One page of a listing.
 
     Args:
-        connection: of ``sinks.sql_engine.open_records_to_read``.
+        connection: of ``sinks.records.engine.open_records_to_read``.
         name: of LISTINGS.
         filters: column to its value, or to some of which it is one. Restrict to an account here, never in the rows.
         from_ns, to_ns: of event time (of ``orders`` that of their first update), from and to before, UTC ns.

@@ -4,9 +4,9 @@ A measurement is a topic with ``_`` for the dot. Its tags are the key fields of 
 (and of what is read by people a few texts), its time is the event's own in nanoseconds. Names are the wire's in snake case.
 
 The series and the time of a point are functions of its event alone, but for one tag: of different events of one series and one
-nanosecond the second, third, ... have ``seq`` 1, 2, ... (``sinks/influxdb_ties.py``), so that none overwrites another.
+nanosecond the second, third, ... have ``seq`` 1, 2, ... (``sinks/influx/ties.py``), so that none overwrites another.
 
-This is the careful way, one event at a time. ``sinks/influxdb_lines.py`` writes the same bytes, a batch at a time.
+This is the careful way, one event at a time. ``sinks/influx/lines.py`` writes the same bytes, a batch at a time.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.archive_columns import columns_of
+from schemas.archive.columns import columns_of
 from schemas.bus import Int64s
 from schemas.catalog import BARE
 from schemas.json_bytes import word_at

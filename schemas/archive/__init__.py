@@ -1,0 +1,1 @@
+"""The contract of the archive: its columns, shapes, files and folders."""

@@ -1,0 +1,1 @@
+"""What the archive is written with; ``sinks/parquet.py`` is the store."""

@@ -1,0 +1,1 @@
+"""What records are kept in SQL with; ``sinks/sql.py`` is the store."""
