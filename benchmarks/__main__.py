@@ -35,7 +35,9 @@ BENCHMARKS = (
     "pipeline",
     "archive",
     "history_query",
+    "replay",
     "influxdb",
+    "beside_deliveries",
     "peers",
 )
 """Modules of this package, each with a ``run`` and a docstring that draws its topology."""
