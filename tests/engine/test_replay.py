@@ -53,6 +53,7 @@ def _place(url: str, moments: Sequence[tuple[int, str]]) -> None:
         header = {"eventId": name, "correlationId": name, "eventType": "ORDER_COMMAND", "priority": 2, "source": "test", "version": "1"}
         value = json.dumps({"header": {**header, "timestamp": format_time(time_ns)}, "payload": payload}).encode()
         writer.write(Records("orders.commands", [partition_of(account.encode(), partitions)], [name.encode()], [value]))
+    writer.flush()
     writer.close()
     bus.close()
 
