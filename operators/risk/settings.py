@@ -27,5 +27,3 @@ class RiskFlowSettings:
     """Event time for which updates of exposure may wait while more accounts change at once than can be said one by one; 0: none."""
     small: int = 32
     """So many accounts are said at once, whatever ``conflate`` is: nobody is behind."""
-    calm: int = 64
-    """After so many within ``conflate`` the rest of it waits all the same, however few change at once."""

@@ -63,7 +63,7 @@ class RiskBoard:
         self._changed: dict[int, None] = {}
         self._dirty: dict[int, None] = {}
         self._said: dict[int, tuple[int, Figures]] = {}
-        self._cell, self._told = -1, 0
+        self._cell = -1
         self._due = True
         self._day, self._day_began = -1, False
         self._causes: dict[int, Cause | Event[BalanceUpdate]] = {}
@@ -240,9 +240,7 @@ class RiskBoard:
         """What changed, if it was due when it was evaluated; ends the input."""
         said: list[Event[ExposureUpdate] | Event[MarginUpdate]] = []
         if self._due:
-            cell = self.now_ns // max(self._settings.conflate_ns, 1)
-            self._told = len(self._dirty) + (self._told if cell == self._cell else 0)
-            self._cell = cell
+            self._cell = self.now_ns // max(self._settings.conflate_ns, 1)
             for row in self._dirty:
                 said += self._tell(row)
             self._dirty.clear()
@@ -251,9 +249,10 @@ class RiskBoard:
         return said
 
     def _is_due(self, count: int, time_ns: int) -> bool:
+        # A few are never kept back: after a silence what was said last must be what is.
         conflate = self._settings.conflate_ns
-        is_calm = count <= self._settings.small and self._told < self._settings.calm
-        return conflate <= 0 or is_calm or self.now_ns // conflate != self._cell or time_ns == END_OF_TIME_NS
+        is_few = count <= self._settings.small
+        return conflate <= 0 or is_few or self.now_ns // conflate != self._cell or time_ns == END_OF_TIME_NS
 
     def _tell(self, row: int) -> list[Event[ExposureUpdate] | Event[MarginUpdate]]:
         """An account as it stands; nothing if it was said so."""
