@@ -67,7 +67,7 @@ def run_demo(settings: Settings, *, speed: float, symbols: int, folder: Path | N
             stack.callback(thread.stop)
         _show(bus, feed, traders, programs, stopping, duration_s)
     if archive.exists():
-        print(f"kept: trademaster replay --archive {archive} | trademaster pipe market")  # noqa: T201
+        print(f"kept: trademaster replay --archive {archive} --topics market.ticks | trademaster pipe market")  # noqa: T201
 
 
 def _show(bus: Bus, feed: Feed, traders: Traders, programs: Programs, stopping: threading.Event, duration_s: float | None) -> None:
