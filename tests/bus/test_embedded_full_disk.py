@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,18 +12,8 @@ from schemas.embedded_log import LogFile
 from schemas.errors import BusUnavailable
 from sinks.embedded import EmbeddedWriter
 from tests.bus.contract import everything, finished, records, spawn
+from tests.full_disk import room
 from trademaster.bus import open_bus
-
-
-@contextmanager
-def _room(size_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond a size: the system refuses it in the middle of a write, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _write_until_refused(writer: EmbeddedWriter, topic: str) -> int:
@@ -44,7 +31,7 @@ def test_records_taken_while_the_disk_was_full_are_written_in_order_when_there_i
     bus.create([TopicSettings("t", 2, compacted=False)])
     file = LogFile(tmp_path, patience_s=0.0)
     writer = EmbeddedWriter(file, None)
-    with _room(100_000):
+    with room(100_000):
         taken = _write_until_refused(writer, "t")
         committed = len(everything(bus, "t"))
         assert 0 < committed < taken
@@ -68,7 +55,7 @@ def test_a_full_buffer_holds_the_writer_until_its_patience_ends(tmp_path: Path) 
     file = LogFile(tmp_path, patience_s=0.2)
     writer = EmbeddedWriter(file, None)
     taken = 0
-    with _room(100_000), pytest.raises(BusUnavailable, match="full"):  # noqa: PT012 - which write it is, is the question
+    with room(100_000), pytest.raises(BusUnavailable, match="full"):  # noqa: PT012 - which write it is, is the question
         for taken in range(1000):
             writer.write(records("t", [(0, b"%d" % taken + b"x" * 1_000_000)]))
     assert taken <= 9

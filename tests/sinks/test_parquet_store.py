@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import tempfile
 import threading
@@ -27,6 +26,7 @@ from schemas.store import Opening
 from sinks.archive.retention import remove_expired
 from sinks.parquet import ArchiveSettings, ParquetStore
 from sources.archive import open_archive
+from tests.full_disk import room
 from tests.sinks.archive_batches import START_NS, batch_of, part, some_ticks
 
 TOPIC = "market.ticks"
@@ -251,17 +251,6 @@ def by_hour(folder: Path) -> dict[tuple[int, int], list[ArchiveFile]]:
     for file in DiskFolder(folder).files():
         found.setdefault((file.hour, file.partition), []).append(file)
     return found
-
-
-@contextmanager
-def room(size_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond a size: the system refuses it in the middle of a write, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_is_waited_for_and_told_once(tmp_path: Path) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
-import resource
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -21,6 +19,7 @@ from schemas.errors import SettingsError, StoreError, StoreInterrupted
 from schemas.store import Opening
 from sinks.records import engine as opening_engine
 from sinks.sql import SqlStore, prepare_records
+from tests.full_disk import room
 from tests.servers.postgres import PostgresServer
 from tests.sinks.records_world import World, Written, batches, expected, shown
 from tests.sinks.test_sql_laws import rows_of
@@ -170,17 +169,6 @@ def test_an_sqlite_file_that_somebody_locks(tmp_path: Path) -> None:
     blocker.close()
     assert rows_of(url) == shown(expected(world.records))
     assert messages(logs) == [BEGINS, ENDS]
-
-
-@contextmanager
-def room(size_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond a size: the system refuses it in the middle of a write, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:

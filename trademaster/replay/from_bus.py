@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from schemas.bus import Batch, Bus
 from schemas.topics import TOPICS
+from trademaster.bus.reading import read_to_end
 from trademaster.replay.merge import Records
 from trademaster.replay.ticks import TickTaker
 from trademaster.replay.timed import Wanted, in_force, take
-
-POLL_RECORDS = 10_000
-EMPTY_POLLS = 3
-"""Polls of a second without a record after which the rest up to the end is taken for gaps."""
 
 
 @dataclass(slots=True)
@@ -28,7 +25,7 @@ class BusHistory:
 
     def records(self, topic: str, partition: int) -> Records:
         """What is wanted of a partition, in the order of its offsets."""
-        batches = self._batches(topic, partition)
+        batches = read_to_end(self.bus, topic, partitions=[partition], with_keys=True)
         if topic == "market.ticks":
             taker = TickTaker(self.wanted)
             return map(taker.take, batches)
@@ -41,15 +38,3 @@ class BusHistory:
         for batch in batches:
             timed, latest_ns = take(batch, self.wanted, latest_ns)
             yield timed
-
-    def _batches(self, topic: str, partition: int) -> Iterator[Batch]:
-        reader = self.bus.reader(topic, [partition], with_keys=True)
-        try:
-            end, empty = reader.end().get(partition, 0), 0
-            while empty < EMPTY_POLLS and reader.position()[partition] < end:
-                batch = reader.poll(POLL_RECORDS, 1.0)
-                empty = 0 if batch is not None else empty + 1
-                if batch is not None:
-                    yield batch
-        finally:
-            reader.close()

@@ -70,9 +70,11 @@ def sliced(batch: Batch, start: int, stop: int) -> Batch:
 
 
 def picked(batch: Batch, at: Int64s, values: Sequence[bytes] | None = None) -> Batch:
-    """The records at these places, with ``values`` instead of their own where given."""
-    whole = list(batch.values()) if values is None else values
-    chosen = whole if len(whole) == len(at) and values is not None else [whole[index] for index in at.tolist()]
+    """The records at these places; ``values``, one a place, stand for their own where given."""
+    chosen = values
+    if chosen is None:
+        whole = list(batch.values())
+        chosen = [whole[index] for index in at.tolist()]
     return replace(
         batch,
         data=np.frombuffer(b"".join(chosen), np.uint8),
